@@ -1,0 +1,389 @@
+"""The embedded chain: pyrevm in this process.
+
+State that counts as committed lives in pyrevm's database. In `exact` mode the journal above it is emptied after every
+transaction (run, read what changed, revert, write the change to the database), which gives each transaction cold
+access lists, original storage values and its own refunds, as on a node. In `fast` mode transactions run one upon the
+other in the journal: slots stay warm, gas reads low, and a compaction now and then moves the journal to the database.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyrevm
+from pyrevm import AccountInfo
+
+from simulator.chain.base import CallReverted
+from simulator.chain.journal import AccountState, call_changes, loaded_state
+from simulator.chain.opcodes import refuse_unsupported
+from simulator.chain.types import (
+    ZERO_ADDRESS,
+    Address,
+    BlockEnv,
+    Bundle,
+    BundleReceipt,
+    Candidate,
+    Filled,
+    Outcome,
+    Reason,
+    Receipt,
+    Skipped,
+    Transaction,
+    Virtual,
+)
+from simulator.errors import ChainError, ConfigError
+
+# A fast-mode journal leaks about 8 bytes a gas (1.6 kB a CDP transaction): compacted at about 25 MB.
+_COMPACT_GAS = 3_000_000_000
+_COMPACT_GAS_PER_TRANSACTION = 50_000  # what even an empty one leaks, in the same unit
+_CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
+
+
+_OUTPUT = re.compile(r"output: (?:Bytes\()?0x([0-9a-f]*)")
+
+
+def revert_data(fault: RuntimeError) -> bytes:
+    """The revert data in the text of pyrevm's error; empty where execution halted."""
+    found = _OUTPUT.search(str(fault))
+    return bytes.fromhex(found[1]) if found else b""
+
+
+def intrinsic_gas(tx: Transaction) -> int:
+    """What a transaction costs before it runs (EIP-2028; creation by EIP-2 and EIP-3860)."""
+    zeros = tx.data.count(0)
+    gas = 21_000 + 4 * zeros + 16 * (len(tx.data) - zeros)
+    return gas if tx.to is not None else gas + 32_000 + 2 * ((len(tx.data) + 31) // 32)
+
+
+class _Mark:
+    """What a snapshot needs to come back: the engine does not undo writes to its database."""
+
+    __slots__ = ("accounts", "checkpoint", "slots", "tips")
+
+    def __init__(self, checkpoint: Any, tips: int) -> None:
+        self.checkpoint, self.tips = checkpoint, tips
+        self.accounts: dict[str, tuple[int, int, int]] = {}  # balance, engine's nonce, ours
+        self.slots: dict[tuple[str, int], int] = {}
+
+
+class RevmChain:
+    """A chain in process. `gas_mode` is `exact` or `fast`."""
+
+    name = "revm"
+
+    def __init__(
+        self,
+        gas_mode: str = "exact",
+        *,
+        chain_id: int = 31337,
+        gas_limit: int = 30_000_000,
+        coinbase: Address = ZERO_ADDRESS,
+    ) -> None:
+        if gas_mode not in ("exact", "fast"):
+            raise ConfigError(f"gas = {gas_mode!r}", mend="use exact or fast")
+        self.gas_mode = gas_mode
+        self._exact = gas_mode == "exact"
+        self._coinbase = coinbase
+        self._gas_limit = gas_limit
+        self._evm: Any = pyrevm.EVM(
+            env=pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id)), gas_limit=gas_limit, spec_id="Cancun"
+        )
+        self._nonces: dict[str, int] = {}
+        self._codes: dict[str, bytes] = {}
+        self._marks: list[_Mark] = []
+        self._tips = 0  # [wei] earned by the coinbase, not yet written
+        self._leaked_gas = 0
+        # Fast mode lives above this empty journal and comes back to it in a compaction.
+        self._base = None if self._exact else self._evm.snapshot()
+        self._run = self._run_exact if self._exact else self._run_fast
+
+    # ---------------------------------------------------------------- blocks
+
+    def execute(self, env: BlockEnv, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """See `Chain.execute`."""
+        self._evm.set_block_env(
+            pyrevm.BlockEnv(
+                number=env.number, timestamp=env.timestamp, coinbase=self._coinbase, gas_limit=self._gas_limit
+            )
+        )
+        gas_left, base_fee = env.gas_limit, env.base_fee
+        outcomes: list[Outcome] = []
+        for candidate in candidates:
+            kind = type(candidate)
+            outcome: Outcome
+            if kind is Transaction:
+                outcome = self._attempt(candidate, base_fee, gas_left)  # type: ignore[arg-type]
+                if type(outcome) is Receipt:
+                    gas_left -= outcome.gas_used
+            elif kind is Virtual:
+                used = min(candidate.gas, gas_left)  # type: ignore[union-attr]
+                gas_left -= used
+                outcome = Filled(candidate, used)  # type: ignore[arg-type]
+            else:
+                outcome = self._attempt_bundle(candidate, base_fee, gas_left)  # type: ignore[arg-type]
+                if type(outcome) is BundleReceipt:
+                    gas_left -= sum(receipt.gas_used for receipt in outcome.receipts)
+            outcomes.append(outcome)
+        self._pay_coinbase()
+        if self._leaked_gas > _COMPACT_GAS and not self._marks:
+            self._compact()
+        return outcomes
+
+    def _attempt(self, tx: Transaction, base_fee: int, gas_left: int) -> Receipt | Skipped:
+        sender, nonce, to, data, value, gas, max_fee, max_tip = tx
+        expected = self._nonces.get(sender, 0)
+        if nonce != expected:
+            low = nonce < expected
+            return Skipped(tx, "nonce too low" if low else "nonce gap", low)
+        if gas > gas_left:
+            return Skipped(tx, "gas limit does not fit", False)
+        if max_fee < base_fee:
+            return Skipped(tx, "fee cap below base fee", False)
+        balance = self.balance(sender) if self._exact else self._evm.get_balance(sender)
+        if balance < gas * max_fee + value:
+            return Skipped(tx, "insufficient funds", True)
+        # The cheap bound settles nearly every call; only a tight limit or a creation needs the sum.
+        if (to is None or gas < 21_000 + 16 * len(data)) and gas < intrinsic_gas(tx):
+            return Skipped(tx, "intrinsic gas too low", True)
+        tip = max_fee - base_fee
+        price = base_fee + (max_tip if max_tip < tip else tip)
+        receipt = self._run(tx, balance, price)
+        self._tips += receipt.gas_used * (price - base_fee)
+        return receipt
+
+    def _attempt_bundle(self, bundle: Bundle, base_fee: int, gas_left: int) -> BundleReceipt | Skipped:
+        mark = self.snapshot()
+        receipts: list[Receipt] = []
+        for tx in bundle.transactions:
+            outcome = self._attempt(tx, base_fee, gas_left)
+            if type(outcome) is not Receipt or not outcome.status:
+                self.revert(mark)
+                reason: Reason = outcome.reason if type(outcome) is Skipped else "bundle reverted"
+                return Skipped(bundle, reason, True)
+            gas_left -= outcome.gas_used
+            outcome.logs  # noqa: B018  a later call replaces the engine's result
+            receipts.append(outcome)
+        self._release(mark)
+        return BundleReceipt(bundle, tuple(receipts))
+
+    # ---------------------------------------------------------- one transaction
+
+    def _run_fast(self, tx: Transaction, balance: int, price: int) -> Receipt:
+        evm, sender, to = self._evm, tx.sender, tx.to
+        if to is None:
+            return self._create_fast(tx, price)
+        if self._marks:
+            self._note_account(sender)
+        evm.reset_transient_storage()
+        try:
+            output = evm.message_call(sender, to, tx.data, tx.value, tx.gas, price)
+        except RuntimeError as fault:
+            output = revert_data(fault)
+        result = evm.result
+        used: int = result.gas_used
+        if price:
+            # Only a transfer of value moves the sender's own ether while it runs.
+            left = evm.get_balance(sender) if tx.value or sender in self._codes else balance
+            evm.set_balance(sender, left - used * price)
+        self._leaked_gas += used + _COMPACT_GAS_PER_TRANSACTION
+        self._nonces[sender] = tx.nonce + 1
+        return Receipt(tx, result.is_success, used, price, output, result.logs)
+
+    def _create_fast(self, tx: Transaction, price: int) -> Receipt:
+        """A creation needs its state read whole, so it runs as in exact mode, above an empty journal."""
+        if self._marks:
+            raise ChainError("fast mode cannot create a contract inside a bundle or snapshot", mend="use exact gas")
+        self._compact()
+        self._evm.revert(self._base)
+        receipt = self._run_exact(tx, self.balance(tx.sender), price)
+        self._base = self._evm.snapshot()
+        return receipt
+
+    def _run_exact(self, tx: Transaction, balance: int, price: int) -> Receipt:
+        evm, sender, to = self._evm, tx.sender, tx.to
+        if self._marks:
+            self._note_account(sender)
+        # The engine moves neither nonce nor fee of a call: the sender is charged for the whole limit before it, as the
+        # code that runs may look, and given back what was not used. A creation counts its nonce itself.
+        self._write_account(sender, balance - tx.gas * price, tx.nonce + (to is not None))
+        evm.reset_transient_storage()
+        before = evm.snapshot()
+        created = None
+        try:
+            if to is None:
+                created = Address(evm.deploy(sender, tx.data, tx.value, tx.gas))
+                output = b""
+            else:
+                output = evm.message_call(sender, to, tx.data, tx.value, tx.gas, price)
+        except RuntimeError as fault:
+            output = revert_data(fault)
+        result = evm.result
+        status, used, logs = result.is_success, result.gas_used, result.logs
+        if not status:
+            evm.revert(before)
+            created = None
+        elif to is None:
+            self._commit_creation(before)
+        else:
+            self._commit_call(before)
+        self._write_account(sender, self._account(sender)[0] + (tx.gas - used) * price, tx.nonce + 1)
+        self._nonces[sender] = tx.nonce + 1
+        return Receipt(tx, status, used, price, output, logs, created)
+
+    def _commit_call(self, before: Any) -> None:
+        evm = self._evm
+        changes = call_changes(evm.journal_str)
+        slots = [(address, key, evm.storage(address, key)) for address, key in changes.slots]
+        accounts = [(a, evm.get_balance(a), evm.basic(a).nonce) for a in changes.accounts]
+        codes = [(a, bytes(evm.get_code(a) or b"")[:-_CODE_PADDING]) for a in changes.created]
+        evm.revert(before)
+        self._keep_codes(dict(codes))
+        for address, balance, nonce in accounts:
+            self._note_account(address)
+            self._write_account(address, balance, nonce)
+        for address, key, value in slots:
+            self._write_slot(address, key, value)
+
+    def _commit_creation(self, before: Any) -> None:
+        evm = self._evm
+        accounts = [account for account in loaded_state(evm.journal_str) if account.touched]
+        codes = {a.address: bytes(evm.get_code(a.address) or b"")[:-_CODE_PADDING] for a in accounts if a.created}
+        evm.revert(before)
+        self._keep_codes(codes)
+        self._write_accounts(accounts)
+
+    def _compact(self) -> None:
+        """Move the journal of fast mode to the database and forget it, so that memory stays flat."""
+        evm = self._evm
+        accounts = loaded_state(evm.journal_str)
+        evm.revert(self._base)
+        self._write_accounts(accounts)
+        self._base = evm.snapshot()
+        self._leaked_gas = 0
+
+    def _write_accounts(self, accounts: list[AccountState]) -> None:
+        for account in accounts:
+            self._note_account(account.address)
+            self._write_account(account.address, account.balance, account.nonce)
+            for key, value in account.changed_slots:
+                self._write_slot(account.address, key, value)
+
+    def _keep_codes(self, codes: dict[str, bytes]) -> None:
+        for address, code in codes.items():
+            refuse_unsupported(address, code)
+        self._codes.update(codes)
+
+    # ------------------------------------------------------- writing to the database
+
+    def _write_account(self, address: str, balance: int, nonce: int) -> None:
+        code = self._codes.get(address)
+        info = (
+            AccountInfo(balance=balance, nonce=nonce, code=code) if code else AccountInfo(balance=balance, nonce=nonce)
+        )
+        self._evm.insert_account_info(address, info)
+
+    def _write_slot(self, address: str, key: int, value: int) -> None:
+        evm = self._evm
+        if self._marks:
+            self._marks[-1].slots.setdefault((address, key), self.storage(Address(address), key))
+        before = evm.snapshot()  # one a slot: a second insert under the same one would be lost
+        evm.insert_account_storage(address, key, value)
+        evm.revert(before)
+
+    def _pay_coinbase(self) -> None:
+        """Tips reach the coinbase at the end of a block; no contract of ours can look at it earlier."""
+        if self._tips:
+            self.fund(self._coinbase, self.balance(self._coinbase) + self._tips)
+            self._tips = 0
+
+    # -------------------------------------------------------------- marks
+
+    def snapshot(self) -> int:
+        """See `Chain.snapshot`."""
+        if not self._exact and not self._marks:
+            self._compact()  # nothing may be moved to the database while a mark is open
+        self._marks.append(_Mark(None if self._exact else self._evm.snapshot(), self._tips))
+        return len(self._marks)
+
+    def revert(self, mark: int) -> None:
+        """See `Chain.revert`."""
+        if mark != len(self._marks) or not mark:
+            raise ChainError(f"snapshot {mark} is not the latest, {len(self._marks)}", mend="revert last in, first out")
+        undo = self._marks.pop()
+        if undo.checkpoint is not None:
+            self._evm.revert(undo.checkpoint)
+        self._tips = undo.tips
+        for address, (balance, nonce, known_nonce) in undo.accounts.items():
+            self._write_account(address, balance, nonce)
+            self._nonces[address] = known_nonce
+        for (address, key), value in undo.slots.items():
+            self._write_slot(address, key, value)
+
+    def _release(self, mark: int) -> None:
+        """Keep what was done since the latest mark; an outer mark inherits what it would undo."""
+        done = self._marks.pop()
+        if len(self._marks) + 1 != mark:
+            raise ChainError(f"snapshot {mark} is not the latest")
+        if self._marks:
+            outer = self._marks[-1]
+            outer.accounts = done.accounts | outer.accounts
+            outer.slots = done.slots | outer.slots
+
+    def _note_account(self, address: str) -> None:
+        if self._marks and address not in self._marks[-1].accounts:
+            balance, nonce = self._account(address)
+            self._marks[-1].accounts[address] = (balance, nonce, self._nonces.get(address, 0))
+
+    # ------------------------------------------------------------------ views
+
+    def call(self, to: Address, data: bytes, sender: Address = ZERO_ADDRESS) -> bytes:
+        """See `Chain.call`."""
+        evm = self._evm
+        evm.reset_transient_storage()
+        before = evm.snapshot()  # views leak and warm slots too
+        try:
+            # The block's limit bounds it: pyrevm's own default hangs on an endless loop.
+            output: bytes = evm.message_call(sender, to, data, 0, self._gas_limit)
+        except RuntimeError as fault:
+            raise CallReverted(revert_data(fault)) from None
+        finally:
+            evm.revert(before)
+        return output
+
+    def balance(self, address: Address) -> int:
+        """See `Chain.balance`."""
+        return self._account(address)[0]
+
+    def nonce(self, address: Address) -> int:
+        """See `Chain.nonce`."""
+        return self._nonces.get(address, 0)
+
+    def storage(self, address: Address, slot: int) -> int:
+        """See `Chain.storage`."""
+        before = self._evm.snapshot()
+        value: int = self._evm.storage(address, slot)
+        self._evm.revert(before)
+        return value
+
+    def code(self, address: Address) -> bytes:
+        """See `Chain.code`."""
+        return self._codes.get(address, b"")
+
+    def fund(self, address: Address, wei: int) -> None:
+        """See `Chain.fund`."""
+        self._note_account(address)
+        if self._exact:
+            self._write_account(address, wei, self._account(address)[1])
+        else:
+            self._evm.set_balance(address, wei)
+
+    def close(self) -> None:
+        """See `Chain.close`."""
+        self._evm = None
+
+    def _account(self, address: str) -> tuple[int, int]:
+        """Ether and the engine's nonce; read inside a snapshot, as every reading leaves something warm."""
+        before = self._evm.snapshot()
+        info = self._evm.basic(address)
+        self._evm.revert(before)
+        return info.balance, info.nonce

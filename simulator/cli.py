@@ -1,0 +1,318 @@
+"""The `wavetank` command.
+
+Exit codes: 0 passed, 1 a rule breached, 2 usage or configuration, 3 incomplete, 130 interrupted. Heavy imports sit
+inside the commands, because `--help` and `list scenarios` answer at once.
+"""
+
+import os
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from simulator import __version__
+from simulator.errors import ConfigError, WavetankError
+from simulator.terminal import columns, figure, print_json, print_lines, print_note, progress_bar
+
+INTERRUPTED = 130
+INCOMPLETE = 3
+# The parser's own error, by way of its public subclass: typer has moved its home between versions.
+UsageError: Any = typer.BadParameter.__base__
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Real contract bytecode in made-up storms.",
+)
+listing = typer.Typer(rich_markup_mode=None, help="Print what there is to choose from.")
+starting = typer.Typer(rich_markup_mode=None, help="Write a small working example to start from.")
+app.add_typer(listing, name="list")
+app.add_typer(starting, name="new")
+
+ScenarioName = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A TOML file, or the name of a shipped scenario.")
+]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="The file is written to the current folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+class GasMode(StrEnum):
+    """How the embedded chain accounts for gas."""
+
+    EXACT = "exact"
+    FAST = "fast"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in given
+    try:
+        code = app(args=given, prog_name="wavetank", standalone_mode=False)
+        sys.stdout.flush()
+    except WavetankError as error:
+        return _failed(error, as_json)
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else "wavetank"
+        usage = ConfigError(" ".join(error.format_message().split()), where=command, mend=f"see `{command} --help`")
+        return _failed(usage, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed(_interrupted(), as_json)
+    except (BrokenPipeError, SystemExit):  # the reader of a pipe has enough; the parser answers that with an exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # a fault of ours must not look like a breached rule, which is what Python's exit 1 says
+        traceback.print_exc()
+        fault = WavetankError(f"internal error: {type(error).__name__}: {error}", mend="report it with the lines above")
+        return _failed(fault, as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: WavetankError, as_json: bool) -> int:
+    if as_json:
+        print_json({"error": error.as_dict()})
+    else:
+        print_note(f"error: {' '.join(str(error).split())}")
+    return error.exit_code
+
+
+def _interrupted() -> WavetankError:
+    error = WavetankError("interrupted")
+    error.exit_code = INTERRUPTED
+    return error
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_lines([f"wavetank {__version__}"])
+        raise typer.Exit
+
+
+def _seed(text: str) -> int:
+    """A seed from the command line."""
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**63:
+        raise typer.BadParameter(f"{text}: must be a whole number >= 0 and < 2^63")
+    return int(text)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Real contract bytecode in made-up storms."""
+
+
+@app.command()
+def run(
+    scenario: ScenarioName,
+    seed: Annotated[
+        int | None,
+        typer.Option(parser=_seed, metavar="N", help="Root of every random stream; the scenario's by default."),
+    ] = None,
+    chain: Annotated[str, typer.Option(help="The chain to run on: revm.")] = "revm",
+    gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a key of the scenario.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of the results; runs/SCENARIO-SEED by default.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a scenario and write what happened to a folder."""
+    _check_chain(chain, gas)
+    from simulator.scenario.load import load_scenario
+    from simulator.scenario.overrides import parse_overrides
+    from simulator.scenario.user_code import import_user_code
+
+    storm = import_user_code(load_scenario(scenario, parse_overrides(changes or [])), _announce)
+    root = storm.world.seed if seed is None else seed
+    from simulator.results import run_scenario
+
+    try:
+        with progress_bar(storm.title) as progress:
+            result = run_scenario(
+                storm,
+                seed=root,
+                chain=chain,
+                gas=(gas or GasMode.EXACT).value,
+                out=out or Path("runs") / f"{storm.name}-{root}",
+                progress=progress,
+            )
+    except KeyboardInterrupt:  # before there was anything to keep; later the run ends as a partial one
+        raise _interrupted() from None
+    if as_json:
+        print_json(result.manifest)
+    else:
+        _print_summary(storm.title, result)
+    return int(result.exit_code)
+
+
+def _check_chain(chain: str, gas: GasMode | None) -> None:
+    if chain == "revm":
+        return
+    if gas is not None:
+        raise ConfigError(
+            f"--gas {gas.value} is a mode of revm, not of {chain}", where="--gas", mend="leave out one of the two"
+        )
+    raise ConfigError(f"--chain {chain} is not available in this version", where="--chain", mend="use --chain revm")
+
+
+def _announce(code: Any) -> None:
+    print_note(f"loading user code {code.name} (sha256 {code.sha256})")
+
+
+def _print_summary(title: str, result: Any) -> None:
+    lines = [title]
+    for group in result.summary():
+        lines += ["", *columns([(label, figure(value), unit or "") for label, value, unit in group])]
+    print_lines([*lines, "", f"results in {result.folder}"])
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files, or names of shipped ones.")],
+    as_json: AsJson = False,
+) -> int:
+    """Say everything that is wrong with scenarios, without running them."""
+    from simulator.scenario.load import check_scenario
+
+    found = {file: check_scenario(file) for file in files}
+    errors = [error for listed in found.values() for error in listed]
+    if as_json:
+        entries = [
+            {"file": file, "ok": not listed, "errors": [error.as_dict() for error in listed]}
+            for file, listed in found.items()
+        ]
+        print_json({"files": entries} | ({"error": errors[0].as_dict()} if errors else {}))
+    else:
+        print_lines(f"ok {file}" for file, listed in found.items() if not listed)
+        for error in errors:
+            print_note(f"error: {error}")
+    return ConfigError.exit_code if errors else 0
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `wavetank run` wrote.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a finished run again."""
+    if not (folder / "manifest.json").is_file():
+        raise ConfigError("no manifest.json in it", where=str(folder), mend="name a folder that `wavetank run` wrote")
+    from simulator.report import write_report
+
+    path = write_report(folder)
+    print_json({"report": str(path)}) if as_json else print_lines([str(path)])
+
+
+@listing.command("scenarios")
+def list_scenarios(as_json: AsJson = False) -> None:
+    """The storms that ship with Wavetank."""
+    from simulator.scenario.files import merge_chain, read_chain, shipped
+
+    found = []
+    for name, path in shipped().items():
+        data = merge_chain(read_chain(path))
+        found.append({"name": name, "title": data.get("title", name), "story": data.get("story", "").strip()})
+    if as_json:
+        print_json({"scenarios": found})
+        return
+    for item in found:
+        story = (f"    {line.strip()}" for line in item["story"].splitlines())
+        print_lines([f"{item['name']}: {item['title']}", *story])
+
+
+@listing.command("metrics")
+def list_metrics(as_json: AsJson = False) -> None:
+    """The numbers a run is summed up in."""
+    from simulator.metrics import METRICS
+
+    rows = [
+        {"name": item.name, "unit": item.unit, "worse": item.worse, "description": item.description}
+        for item in METRICS.values()
+    ]
+    _print_rows("metrics", rows, as_json)
+
+
+@listing.command("agents")
+def list_agents(as_json: AsJson = False) -> None:
+    """The behaviours that `agent = "..."` names."""
+    from simulator.registry import AGENTS
+
+    _print_registry("agents", AGENTS, as_json)
+
+
+@listing.command("processes")
+def list_processes(as_json: AsJson = False) -> None:
+    """The price processes that `process = "..."` names."""
+    from simulator.registry import PROCESSES
+
+    _print_registry("processes", PROCESSES, as_json)
+
+
+@listing.command("parameters")
+def list_parameters(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="A scenario; without one, all keys.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every key that `--set` reaches, with its value, unit, bounds and meaning."""
+    from simulator.scenario.parameters import known_parameters, scenario_parameters
+
+    if scenario is None:
+        found = known_parameters()
+    else:
+        from simulator.scenario.load import load_scenario
+
+        found = scenario_parameters(load_scenario(scenario))
+    _print_rows("parameters", [item.as_dict() for item in found], as_json)
+
+
+def _print_registry(title: str, registry: Any, as_json: bool) -> None:
+    rows = [
+        {"name": name, "description": registry.description(name), "place": registry.place(name)}
+        for name in registry.names()
+    ]
+    _print_rows(title, rows, as_json)
+
+
+def _print_rows(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({title: rows})
+    elif rows:
+        print_lines(columns([tuple(rows[0]), *(tuple(row.values()) for row in rows)]))
+
+
+@starting.command("scenario")
+def new_scenario(name: NewName, as_json: AsJson = False) -> None:
+    """A scenario that extends a shipped one."""
+    _print_written("scenario", name, as_json)
+
+
+@starting.command("plugin")
+def new_plugin(name: NewName, as_json: AsJson = False) -> None:
+    """A protocol plug-in for contracts of your own."""
+    _print_written("plugin", name, as_json)
+
+
+@starting.command("agent")
+def new_agent(name: NewName, as_json: AsJson = False) -> None:
+    """An agent of your own."""
+    _print_written("agent", name, as_json)
+
+
+def _print_written(kind: str, name: str, as_json: bool) -> None:
+    from simulator.starters import write_starter
+
+    written = [str(path) for path in write_starter(kind, name, Path())]
+    print_json({"written": written}) if as_json else print_lines(written)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

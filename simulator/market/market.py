@@ -1,0 +1,162 @@
+"""The reference markets of a world on its grid of blocks."""
+
+import heapq
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.market.impact import Impact, ImpactSettings
+from simulator.market.process import Process
+from simulator.streams import Streams
+from simulator.units import YEAR_SECONDS
+
+_VOLATILITY_MEMORY = 1800.0  # [s] of the realised volatility that thins depth (exponential)
+
+
+class AssetSettings(Protocol):
+    """What the market needs to know of an asset."""
+
+    @property
+    def settings(self) -> Process: ...
+
+    @property
+    def impact(self) -> ImpactSettings | None: ...
+
+
+class _Asset:
+    __slots__ = ("above", "below", "exogenous", "impact", "path", "price", "variance", "volatility")
+
+    def __init__(self, path: NDArray[np.float64], impact: Impact | None, volatility: float) -> None:
+        self.path: list[float] = path.tolist()
+        self.exogenous = self.price = self.path[0]
+        self.impact = impact
+        self.volatility = volatility
+        self.variance = volatility**2  # realised, a year
+        self.below: list[tuple[float, int, Any]] = []
+        self.above: list[tuple[float, int, Any]] = []
+
+
+class Market:
+    """Prices of every asset, what trading does to them, and who waits for which level.
+
+    The exogenous paths are drawn whole at the start. `advance` moves to a step of the grid; between steps prices move
+    only by trades. With impact off the realised price is the exogenous one to the last bit.
+    """
+
+    def __init__(
+        self,
+        assets: Mapping[str, AssetSettings],
+        times: NDArray[np.float64],
+        streams: Streams,
+        *,
+        start: float = 0.0,
+        folder: Path = Path(),
+    ) -> None:
+        self._step_seconds = float(times[1] - times[0]) if len(times) > 1 else 0.0
+        self._keep = math.exp(-self._step_seconds / _VOLATILITY_MEMORY)
+        self._watches = 0
+        self._crossed: list[tuple[int, Any]] = []
+        self._assets: dict[str, _Asset] = {}
+        for name, asset in assets.items():
+            path = asset.settings.path(times, start, folder, streams.generator(f"market/{name}"))
+            impact = Impact(asset.impact) if asset.impact else None
+            normal = asset.impact.normal_volatility if asset.impact else 0.0
+            self._assets[name] = _Asset(path, impact, normal)
+
+    @property
+    def assets(self) -> Sequence[str]:
+        """Every asset's symbol."""
+        return list(self._assets)
+
+    def price(self, asset: str) -> float:
+        """The price now [usd]."""
+        return self._assets[asset].price
+
+    def exogenous(self, asset: str) -> float:
+        """What the price would be now had nobody traded [usd]."""
+        return self._assets[asset].exogenous
+
+    # --------------------------------------------------------------------- time
+
+    def advance(self, step: int) -> None:
+        """Move every asset to a step of the grid and note which watched levels it has reached."""
+        for asset in self._assets.values():
+            exogenous = asset.path[step]
+            if asset.impact is not None:
+                self._move_displaced(asset, exogenous)
+            else:
+                asset.exogenous = asset.price = exogenous
+            if asset.below and asset.price <= -asset.below[0][0] or asset.above and asset.price >= asset.above[0][0]:
+                self._reach(asset)
+
+    def _move_displaced(self, asset: _Asset, exogenous: float) -> None:
+        impact, before = asset.impact, asset.price
+        assert impact is not None
+        impact.advance(self._step_seconds, math.sqrt(asset.variance))
+        asset.exogenous = exogenous
+        asset.price = exogenous * impact.factor
+        move = math.log(asset.price / before)
+        a_year = move * move * YEAR_SECONDS / self._step_seconds if self._step_seconds else 0.0
+        asset.variance = self._keep * asset.variance + (1 - self._keep) * a_year
+
+    # -------------------------------------------------------------------- watches
+
+    def watch_below(self, asset: str, level: float, token: Any) -> None:
+        """Have `crossed` give `token` at the first price at or below `level` [usd], the next advance at the earliest."""
+        self._watches += 1
+        heapq.heappush(self._assets[asset].below, (-level, self._watches, token))
+
+    def watch_above(self, asset: str, level: float, token: Any) -> None:
+        """As `watch_below`, for prices at or above."""
+        self._watches += 1
+        heapq.heappush(self._assets[asset].above, (level, self._watches, token))
+
+    def crossed(self) -> Iterable[Any]:
+        """The tokens whose level was reached, in the order in which they began to watch; each once."""
+        if not self._crossed:
+            return ()
+        reached = sorted(self._crossed, key=lambda entry: entry[0])
+        self._crossed = []
+        return [token for _, token in reached]
+
+    def _reach(self, asset: _Asset) -> None:
+        while asset.below and asset.price <= -asset.below[0][0]:
+            self._crossed.append(heapq.heappop(asset.below)[1:])
+        while asset.above and asset.price >= asset.above[0][0]:
+            self._crossed.append(heapq.heappop(asset.above)[1:])
+
+    # --------------------------------------------------------------------- trades
+
+    def sell(self, asset: str, quantity: float) -> float:
+        """Sell tokens; the dollars they brought, the order's own impact included."""
+        return self._trade(asset, -quantity)
+
+    def buy(self, asset: str, quantity: float) -> float:
+        """Buy tokens; the dollars they cost."""
+        return self._trade(asset, quantity)
+
+    def quote_sell(self, asset: str, quantity: float) -> float:
+        """What `sell` would bring now [usd]."""
+        return self._quote(asset, -quantity)
+
+    def quote_buy(self, asset: str, quantity: float) -> float:
+        """What `buy` would cost now [usd]."""
+        return self._quote(asset, quantity)
+
+    def _quote(self, name: str, quantity: float) -> float:
+        asset = self._assets[name]
+        if asset.impact is None:
+            return asset.price * abs(quantity)
+        return asset.impact.fill(quantity, asset.price)[0]
+
+    def _trade(self, name: str, quantity: float) -> float:
+        asset = self._assets[name]
+        if asset.impact is None:
+            return asset.price * abs(quantity)
+        dollars = asset.impact.trade(quantity, asset.price)
+        asset.price = asset.exogenous * asset.impact.factor
+        return dollars

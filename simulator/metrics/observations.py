@@ -1,0 +1,176 @@
+"""What metrics read of a run's tables, each read once.
+
+Protocols are known by neutral rows alone. In `events`, with a null index:
+
+    liquidation        subject the position; debt_usd that the liquidator paid, collateral_usd that he got,
+                       profit_usd after slippage, gas and tips, unsafe_block, fill_block (null: never filled)
+    auction_settled    subject the lot; paid_usd, collateral_usd that was in it
+
+In `measures`, at every sample and at the end, by protocol and subject (a collateral, or empty for all of a protocol):
+
+    debt_usd              owed, what is at auction included
+    shortfall_usd         sum of (debt - collateral)+ over open positions and lots at auction, at the reference price
+    bad_debt_usd          recorded as lost, and in no shortfall any more
+    reserve_usd           what the protocol has put by against losses
+    collateral_ratio_min  lowest collateral over debt of its positions; not recorded while nothing is owed
+
+A measure stands until the next one of its protocol, subject and name; of two in one block the later counts.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from simulator.tables import Tables, field
+
+Floats = NDArray[np.float64]
+_MEASURES = ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min")
+
+
+@dataclass(frozen=True)
+class Liquidation:
+    """A position, or what was seized of it, from unsafe to sold."""
+
+    debt_usd: float
+    collateral_usd: float
+    profit_usd: float
+    unsafe_block: int
+    fill_block: int | None
+
+    @classmethod
+    def from_args(cls, args: Mapping[str, Any]) -> "Liquidation":
+        """From the arguments of a neutral event."""
+        fill = args["fill_block"]
+        return cls(
+            float(args["debt_usd"]),
+            float(args["collateral_usd"]),
+            float(args["profit_usd"]),
+            int(args["unsafe_block"]),
+            None if fill is None else int(fill),
+        )
+
+
+@dataclass(frozen=True)
+class SettledLot:
+    """A lot of seized collateral that was sold."""
+
+    paid_usd: float
+    collateral_usd: float
+
+
+@dataclass(frozen=True)
+class PricePath:
+    """The prices of one asset over the blocks; NaN where there is none."""
+
+    time: Floats  # [unix s]
+    exogenous: Floats  # [usd]
+    market: Floats
+    oracle: Floats
+    oracle_time: Floats  # [unix s]
+
+
+class Observations:
+    """One run, as metrics see it."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    @cached_property
+    def blocks(self) -> int:
+        """How many blocks there were."""
+        return self.tables.count("blocks")
+
+    @cached_property
+    def last_block(self) -> int | None:
+        """The number of the last block."""
+        numbers = self.column("blocks", "block")
+        return int(numbers.max()) if numbers.size else None
+
+    @cached_property
+    def included(self) -> int:
+        """How many transactions are in blocks."""
+        return self.tables.count("transactions", field("status").isin(["included", "reverted"]))
+
+    @cached_property
+    def _neutral(self) -> list[tuple[str, dict[str, Any]]]:
+        names = ["liquidation", "auction_settled"]
+        table = self.tables.read("events", ["name", "args"], field("name").isin(names) & field("index").is_null())
+        rows = zip(table["name"].to_pylist(), table["args"].to_pylist(), strict=True)
+        return [(name, json.loads(args)) for name, args in rows]
+
+    @cached_property
+    def liquidations(self) -> list[Liquidation]:
+        """Every liquidation, and everything that was unsafe and never filled."""
+        return [Liquidation.from_args(args) for name, args in self._neutral if name == "liquidation"]
+
+    @cached_property
+    def fills(self) -> list[Liquidation]:
+        """The liquidations that came to a sale."""
+        return [each for each in self.liquidations if each.fill_block is not None]
+
+    @cached_property
+    def settled_lots(self) -> list[SettledLot]:
+        """Auctions that ended in a sale."""
+        return [
+            SettledLot(float(args["paid_usd"]), float(args["collateral_usd"]))
+            for name, args in self._neutral
+            if name == "auction_settled"
+        ]
+
+    @cached_property
+    def lends(self) -> bool:
+        """Whether any protocol was there to lend, so that no liquidation is an answer."""
+        return bool(self.liquidations) or not self.measure("debt_usd").empty
+
+    @cached_property
+    def paths(self) -> list[PricePath]:
+        """The prices of each asset that an oracle answered for, in order of their names."""
+        columns = ["time", "asset", "exogenous", "market", "oracle", "oracle_time"]
+        table = self.tables.read("prices", columns)
+        assets = np.array(table["asset"].cast(pa.string()).to_pylist(), dtype=object)
+        numbers = {name: floats(table, name) for name in columns if name != "asset"}
+        paths = []
+        for asset in sorted(set(assets.tolist())):
+            of_asset = assets == asset
+            path = PricePath(**{name: values[of_asset] for name, values in numbers.items()})
+            if np.isfinite(path.oracle).any():
+                paths.append(path)
+        return paths
+
+    @cached_property
+    def _measures(self) -> pd.DataFrame:
+        where = field("name").isin(_MEASURES)
+        table = self.tables.read("measures", ["block", "protocol", "subject", "name", "value"], where)
+        frame: pd.DataFrame = table.to_pandas(strings_to_categorical=False).dropna(subset=["value"])
+        texts = {name: str for name in ("protocol", "subject", "name")}
+        return frame.astype(texts).drop_duplicates(["block", "protocol", "subject", "name"], keep="last")
+
+    def measure(self, name: str) -> pd.DataFrame:
+        """A measure by block (rows, ascending) and (protocol, subject) (columns); before the first it is NaN."""
+        rows = self._measures[self._measures["name"] == name]
+        wide = rows.pivot_table(index="block", columns=["protocol", "subject"], values="value", aggfunc="last")
+        return wide.sort_index().ffill()
+
+    def measure_at_end(self, name: str) -> pd.Series:
+        """The last value of a measure, summed over subjects: by protocol."""
+        wide = self.measure(name)
+        if wide.empty:
+            return pd.Series(dtype=float)
+        return wide.iloc[-1].groupby(level="protocol").sum()
+
+    def column(self, table: str, name: str) -> Floats:
+        """A column as floats without its nulls."""
+        values = floats(self.tables.read(table, [name]), name)
+        return values[np.isfinite(values)]
+
+
+def floats(table: pa.Table, name: str) -> Floats:
+    """A column as float64, null as NaN."""
+    return np.asarray(table[name].cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -1,0 +1,71 @@
+"""Metrics by name: each is one function of what was observed, with its unit, its worse direction and its source."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from simulator.metrics.observations import Observations
+from simulator.tables import Tables
+
+Worse = Literal["higher", "lower"]
+Value = float | int | None
+Function = Callable[[Observations], Value]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named number of a run. `worse` is None where neither direction is."""
+
+    name: str
+    unit: str
+    worse: Worse | None
+    description: str  # the definition, one sentence or two
+    source: str
+    function: Function
+
+
+METRICS: dict[str, Metric] = {}
+
+
+def metric(unit: str, worse: Worse | None, source: str = "Wavetank") -> Callable[[Function], Function]:
+    """Register a function as the metric of its name; its docstring is the definition.
+
+    The function gives None where a run has no data for it: no data is never a pass.
+    """
+
+    def register(function: Function) -> Function:
+        if not function.__doc__:
+            raise ValueError(f"the metric {function.__name__} has no definition")
+        description = " ".join(function.__doc__.split())
+        METRICS[function.__name__] = Metric(function.__name__, unit, worse, description, source, function)
+        return function
+
+    return register
+
+
+def compute(tables: Tables) -> dict[str, Value]:
+    """Every registered metric of a run; None where it does not apply."""
+    seen = Observations(tables)
+    return {name: _plain(each.function(seen)) for name, each in METRICS.items()}
+
+
+def describe() -> list[dict[str, str | None]]:
+    """A row for each metric: name, unit, worse, description, source."""
+    return [
+        {
+            "name": each.name,
+            "unit": each.unit,
+            "worse": each.worse,
+            "description": each.description,
+            "source": each.source,
+        }
+        for each in METRICS.values()
+    ]
+
+
+def _plain(value: Value) -> Value:
+    """A Python number for JSON; None for one that is not finite."""
+    if value is None or isinstance(value, int):
+        return value
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,16 @@
+"""Where the files that ship with Wavetank are, in a checkout and in an installed wheel alike."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def scenario_folder() -> Path:
+    """The folder of the shipped scenarios: inside an installed wheel, beside the package in a checkout."""
+    inside = PACKAGE / "_scenarios"
+    return inside if inside.is_dir() else PACKAGE.parent / "scenarios"
+
+
+def artifact_folder() -> Path:
+    """The folder of the compiled contracts."""
+    return PACKAGE / "artifacts"

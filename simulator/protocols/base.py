@@ -1,0 +1,278 @@
+"""What a protocol is to the rest of the simulator: a plug-in that deploys contracts and offers capabilities.
+
+Agents, metrics and the recorder know capabilities only, never a contract: `Lending` (positions that can be adjusted and
+liquidated), `Auction` (lots of seized collateral), `Pool` (an on-chain market), `Oracle` (a feed to report to). A
+plug-in mirrors its state from events, so nothing is polled, and turns raw events into neutral notices.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.chain.abi import Abi, DecodedEvent
+from simulator.chain.types import Address
+from simulator.protocols.genesis import Genesis
+from simulator.protocols.positions import PositionBook
+
+
+class Call(NamedTuple):
+    """A transaction in the making: what to call, and which of its reverts are part of the game."""
+
+    to: Address
+    data: bytes
+    gas: int  # the limit to ask for
+    action: str  # for the tables, as in "liquidate"
+    subject: str = ""  # what it acts on, as in a position or lot; rivals for it are seen in the pool
+    accepts: Mapping[str, str] = {}  # custom error -> why it can happen to an honest caller
+    value: int = 0  # [wei]
+
+
+class Notice(NamedTuple):
+    """A neutral event of a protocol, for agents and metrics.
+
+    Each carries in `args` what is named beside its kind (amounts in wad), and `capability`, the id of what it is about:
+    `position`; `liquidation` (liquidator, debt, collateral that he gets, lot: its id or ""); `lot_opened`,
+    `lot_changed`; `lot_closed` (winner, amount, paid); `price` (price); `pool`. The world adds `unsafe`: a position that
+    can be liquidated at the price its protocol uses.
+    """
+
+    kind: str
+    protocol: str
+    subject: str
+    args: Mapping[str, Any] = {}
+
+
+class Quote(NamedTuple):
+    """What a liquidation would do now."""
+
+    repay: int  # [debt wad]
+    reward: int  # [collateral wad] that the liquidator gets
+
+
+class Measure(NamedTuple):
+    """One number of a protocol at a moment, for the measures table."""
+
+    subject: str
+    name: str
+    value: float
+
+
+class Capability:
+    """Something a protocol offers to agents. `id` is unique in a world, as in "cdp/ETH"."""
+
+    id: str
+
+
+class Oracle(Capability, ABC):
+    """The price of one asset on chain."""
+
+    asset: str
+    price: float  # [usd] that consumers would use, as last seen in events; 0 before the first
+    price_time: int  # [unix s] when that answer was observed
+
+    @abstractmethod
+    def usable_price(self) -> float | None:
+        """What a consumer would get now [usd], None where its call would revert."""
+
+    @abstractmethod
+    def report(self, price: float) -> Call:
+        """Write a price [usd]."""
+
+    @abstractmethod
+    def poke(self) -> Call | None:
+        """Move a delayed price on, None where nothing is delayed."""
+
+    @abstractmethod
+    def next_poke(self) -> int | None:
+        """When it may next be poked [unix s]."""
+
+
+class Lending(Capability, ABC):
+    """Positions of one collateral that owe one stablecoin."""
+
+    asset: str  # market symbol of the collateral
+    debt_asset: str
+    token: Address
+    debt_token: Address
+    spender: Address  # the contract that pulls tokens
+    minimum_ratio: float
+    liquidation_ratio: float
+    debt_floor: float  # [debt tokens]
+    book: PositionBook
+    oracle: Oracle
+    immediate: bool  # a liquidation pays out at once, otherwise it starts an auction
+
+    @abstractmethod
+    def index(self, now: int) -> float:
+        """Debt per unit of normalized debt at `now` [unix s]."""
+
+    @abstractmethod
+    def open(self, owner: Address, collateral: int, debt: int) -> Call:
+        """Open a position with `collateral` [wad] and draw `debt` [wad]."""
+
+    @abstractmethod
+    def adjust(self, position: str, collateral_delta: int, debt_delta: int) -> Call:
+        """Change a position; `REPAY_ALL` as the debt delta, `TAKE_ALL` as the collateral's."""
+
+    @abstractmethod
+    def liquidate(self, position: str, max_repay: int) -> Call:
+        """Liquidate a position, repaying at most `max_repay` [wad] where that is immediate."""
+
+    @abstractmethod
+    def quote(self, position: str, max_repay: int) -> Quote | None:
+        """What `liquidate` would do now, None where it would revert."""
+
+    def deploy_flash(self, genesis: Genesis, owner: Address) -> Address | None:
+        """A contract of `owner` that borrows what it repays in the same transaction, None where there is none."""
+        del genesis, owner
+        return None
+
+    def flash_liquidate(self, borrower: Address, position: str, max_repay: int, min_profit: int) -> Call:
+        """Liquidate through a contract of `deploy_flash`, at a profit of at least `min_profit` [debt wad]."""
+        raise TypeError(f"{self.id} has no flash liquidation")
+
+
+Floats = NDArray[np.float64]
+
+REPAY_ALL = TAKE_ALL = -(2**255)
+
+
+@dataclass
+class Lot:
+    """Collateral at auction."""
+
+    id: str
+    number: int
+    position: str
+    amount: int  # [collateral wad] left
+    debt: int  # [debt wad] it was seized for
+    to_raise: int  # [debt wad]
+    opened: int  # [unix s]
+    end: int = 0  # [unix s] ascending: no bid after it
+    bid: int = 0  # [debt wad] ascending: the standing bid
+    bidder: Address | None = None
+    bid_expiry: int = 0  # [unix s]
+    paid: int = 0  # [debt wad] so far
+
+
+class Auction(Capability, ABC):
+    """Sells what a Lending capability seized."""
+
+    asset: str
+    debt_asset: str
+    debt_token: Address
+    spender: Address
+    ascending: bool  # bidders raise the price; otherwise the price falls until somebody takes
+    minimum_raise: float
+    lots: dict[str, Lot]
+
+    @abstractmethod
+    def bid(self, lot: Lot, amount: int, pay: int) -> Call:
+        """Ascending: offer `pay` [debt wad] for `amount` [collateral wad] of it."""
+
+    @abstractmethod
+    def settle(self, lot: Lot) -> Call:
+        """Ascending: close a lot whose bid has stood long enough."""
+
+    @abstractmethod
+    def restart(self, lot: Lot) -> Call:
+        """Give a lot that nobody wanted a new start."""
+
+    @abstractmethod
+    def price(self, lot: Lot) -> float | None:
+        """Descending: what one unit costs now [debt tokens], None where it needs a restart."""
+
+    @abstractmethod
+    def take(self, lot: Lot, amount: int, max_price: int, to: Address) -> Call:
+        """Descending: buy `amount` [wad] at no more than `max_price` [wad] for `to`."""
+
+    def deploy_flash(self, genesis: Genesis, owner: Address) -> Address | None:
+        """As in `Lending.deploy_flash`."""
+        del genesis, owner
+        return None
+
+    def flash_take(self, borrower: Address, lot: Lot, amount: int, max_price: int, min_profit: int) -> Call:
+        """Take through a contract of `deploy_flash`."""
+        raise TypeError(f"{self.id} has no flash take")
+
+
+class Pool(Capability, ABC):
+    """An on-chain market of two assets."""
+
+    assets: tuple[str, str]  # base, quote
+    tokens: tuple[Address, Address]
+    spender: Address
+    fee: float
+    reserves: tuple[int, int]  # [wad] mirrored from events
+
+    @property
+    def price(self) -> float:
+        """Quote per base by the reserves, 0 while it is empty."""
+        base, quote = self.reserves
+        return quote / base if base else 0.0
+
+    @abstractmethod
+    def swap(self, sell_base: bool, amount: int, min_out: int, to: Address) -> Call:
+        """Sell `amount` [wad] of the base (else of the quote)."""
+
+    @abstractmethod
+    def quote(self, sell_base: bool, amount: int) -> int:
+        """What `swap` would give now [wad]."""
+
+
+@dataclass
+class Sample:
+    """What a protocol looks like at a moment, in arrays over its positions."""
+
+    positions: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    equity_usd: Floats = field(default_factory=lambda: np.empty(0))
+    required_usd: Floats = field(default_factory=lambda: np.empty(0))
+    health: Floats = field(default_factory=lambda: np.empty(0))
+    measures: list[Measure] = field(default_factory=list)
+
+
+class Protocol(ABC):
+    """One family of contracts in a world.
+
+    `Settings` is its table in a scenario. A plug-in of a user's is written the same way as ours.
+    """
+
+    Settings: ClassVar[Any]
+
+    def __init__(self, id: str, settings: Any) -> None:
+        self.id = id
+        self.settings = settings
+
+    @abstractmethod
+    def deploy(self, genesis: Genesis) -> None:
+        """Put the contracts on the chain. Raises SetupError where they refuse their parameters."""
+
+    def seed(self, genesis: Genesis) -> None:
+        """Use what the first agents brought, as in a pool's first liquidity. Runs after borrowers have drawn."""
+        del genesis
+
+    @abstractmethod
+    def capabilities(self) -> Sequence[Capability]:
+        """What it offers to agents, after `deploy`."""
+
+    @abstractmethod
+    def events(self) -> Mapping[Address, Abi]:
+        """The contracts whose events it wants, each with the ABI to decode them."""
+
+    @abstractmethod
+    def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
+        """Mirror an event and say what it means."""
+
+    def parameters(self) -> Mapping[str, Any]:
+        """What it was deployed with, for the report."""
+        return {}
+
+    def sample(self, now: int, price: Callable[[str], float]) -> Sample:
+        """Positions and measures at `now` [unix s], valued at the reference prices of `price(asset)` [usd]."""
+        del now, price
+        return Sample()

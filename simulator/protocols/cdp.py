@@ -1,0 +1,372 @@
+"""Our collateralised debt contracts: CdpEngine, Dollar, and an auction house where a collateral sells by auction."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from simulator.chain.abi import Abi, DecodedEvent
+from simulator.chain.artifacts import load_artifact
+from simulator.chain.base import CallReverted
+from simulator.chain.types import ZERO_ADDRESS, Address
+from simulator.errors import ConfigError
+from simulator.protocols.base import Call, Capability, Lending, Measure, Notice, Protocol, Quote, Sample
+from simulator.protocols.cdp_auctions import FLASH_FAILS, DutchHouse, EnglishHouse, House, deploy_flash
+from simulator.protocols.genesis import Genesis
+from simulator.protocols.positions import Position, PositionBook
+from simulator.settings import MINUTES, RATIO, SECONDS, SHARE, TOKENS, USD, Settings
+from simulator.units import RAY, WAD, from_wad, per_second_ray, to_wad
+
+
+class EnglishSettings(Settings):
+    """An ascending auction with a reverse phase."""
+
+    lot_size: float = Field(50.0, gt=0, description="most collateral in one auction", json_schema_extra=TOKENS)
+    minimum_raise: float = Field(0.03, ge=0, le=1, description="least raise of a bid", json_schema_extra=SHARE)
+    bid_minutes: float = Field(10.0, gt=0, description="time a bid must stand to win", json_schema_extra=MINUTES)
+    auction_minutes: float = Field(
+        360.0, gt=0, description="time after which no bid is taken", json_schema_extra=MINUTES
+    )
+
+
+class DutchSettings(Settings):
+    """A descending auction."""
+
+    lot_size: float = Field(
+        0.0, ge=0, description="most collateral in one auction; 0: no limit", json_schema_extra=TOKENS
+    )
+    start_buffer: float = Field(1.1, ge=1, description="first price over the feed's", json_schema_extra=RATIO)
+    step: float = Field(0.99, gt=0, lt=1, description="factor on the price at each step", json_schema_extra=RATIO)
+    step_seconds: int = Field(90, ge=1, description="time between steps", json_schema_extra=SECONDS)
+    max_drop: float = Field(
+        0.55, gt=0, lt=1, description="fall from the first price at which a reset is due", json_schema_extra=SHARE
+    )
+    reset_minutes: float = Field(120.0, gt=0, description="age at which a reset is due", json_schema_extra=MINUTES)
+    keeper_tip: float = Field(0.0, ge=0, description="paid for starting or resetting", json_schema_extra=USD)
+    keeper_share: float = Field(0.0, ge=0, le=0.2, description="of the debt, paid likewise", json_schema_extra=SHARE)
+    debt_cap: float = Field(1e9, gt=0, description="most debt at auction at once", json_schema_extra=USD)
+
+
+class CollateralSettings(Settings):
+    """One collateral and how positions in it are liquidated."""
+
+    liquidation: Literal["fixed", "english", "dutch"] = Field("fixed", description="how seized collateral is sold")
+    minimum_ratio: float = Field(
+        1.5, gt=1, description="collateral over debt that an action must leave", json_schema_extra=RATIO
+    )
+    liquidation_ratio: float = Field(
+        1.5, gt=1, description="collateral over debt below which a position is liquidated", json_schema_extra=RATIO
+    )
+    liquidation_bonus: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="liquidator's bonus, or the penalty that an auction raises",
+        json_schema_extra=SHARE,
+    )
+    close_factor: float = Field(
+        0.5, gt=0, le=1, description="most of the debt that one liquidation repays (fixed)", json_schema_extra=SHARE
+    )
+    protocol_fee: float = Field(
+        0.0, ge=0, le=1, description="the protocol's share of the bonus (fixed)", json_schema_extra=SHARE
+    )
+    stability_fee: float = Field(0.0, ge=0, le=1, description="interest a year", json_schema_extra=SHARE)
+    debt_ceiling: float = Field(1e9, ge=0, description="most debt of all positions", json_schema_extra=USD)
+    debt_floor: float = Field(100.0, ge=0, description="least debt of a position that has any", json_schema_extra=USD)
+    english: EnglishSettings = Field(default_factory=EnglishSettings, description="used when liquidation is english")
+    dutch: DutchSettings = Field(default_factory=DutchSettings, description="used when liquidation is dutch")
+
+    @property
+    def lot_size(self) -> float:
+        """Most collateral in one auction, 0 without auctions or limit."""
+        return {"fixed": 0.0, "english": self.english.lot_size, "dutch": self.dutch.lot_size}[self.liquidation]
+
+
+class CdpSettings(Settings):
+    """The whole protocol."""
+
+    dollar: str = Field("DOLLAR", description="market symbol of the stablecoin that is owed")
+    collateral: dict[str, CollateralSettings] = Field(
+        default_factory=dict, description="by the market symbol of the collateral"
+    )
+
+
+_NOT_MINE = {
+    "PositionHealthy": "a rival was first, or the price recovered",
+    "StalePrice": "the feed is stale",
+    "PriceJump": "the feed is guarded",
+    "PriceOutOfBounds": "the feed is guarded",
+    "DebtCapReached": "too much debt is at auction",
+    "NothingToRepay": "a rival was first",
+    "InsufficientBalance": "the debt token ran short while it waited",
+}
+_RACED = {
+    "Undercollateralised": "the price moved while it waited",
+    "DebtBelowFloor": "a liquidation came first",
+    "DebtCeilingExceeded": "others drew first",
+    "InsufficientCollateral": "a liquidation came first",
+    "InsufficientBalance": "the debt grew while it waited",
+    "StalePrice": "the feed is stale",
+    "PriceJump": "the feed is guarded",
+    "PriceOutOfBounds": "the feed is guarded",
+    "NothingToRepay": "a liquidation came first",
+}
+
+
+_CALLEES = (
+    "Dollar",
+    "CollateralToken",
+    "PushFeed",
+    "GuardedFeed",
+    "DelayedFeed",
+    "EnglishAuction",
+    "DutchAuction",
+)
+
+
+class CdpCollateral(Lending):
+    """Positions in one collateral of a CdpEngine."""
+
+    def __init__(self, protocol: "Cdp", asset: str, settings: CollateralSettings, genesis: Genesis) -> None:
+        self.id = f"{protocol.id}/{asset}"
+        self.asset, self.debt_asset = asset, protocol.settings.dollar
+        self.settings = settings
+        self.engine = protocol.engine
+        self.symbol = symbol(asset)
+        self.token = genesis.token(asset).address
+        self.debt_token = protocol.dollar.address
+        self.spender = self.engine.address
+        self.minimum_ratio = settings.minimum_ratio
+        self.liquidation_ratio = settings.liquidation_ratio
+        self.debt_floor = settings.debt_floor
+        self.immediate = settings.liquidation == "fixed"
+        self.book = PositionBook()
+        self.oracle = genesis.feeds[asset].oracle
+        self.recorded_bad_debt = 0  # [wad]
+        self.house: House | None = None
+        self._chain = genesis.chain
+        self._rate = per_second_ray(settings.stability_fee)
+        self._index, self._accrued = RAY, genesis.now
+
+    def index(self, now: int) -> float:
+        """See `Lending.index`."""
+        return self._index / RAY * (1 + self._rate / RAY) ** (now - self._accrued)
+
+    def open(self, owner: Address, collateral: int, debt: int) -> Call:
+        """See `Lending.open`."""
+        return self._adjust(owner, collateral, debt, "open")
+
+    def adjust(self, position: str, collateral_delta: int, debt_delta: int) -> Call:
+        """See `Lending.adjust`."""
+        kind = "repay" if debt_delta < 0 else "top-up" if collateral_delta > 0 and not debt_delta else "adjust"
+        return self._adjust(owner_of(position), collateral_delta, debt_delta, kind)
+
+    def _adjust(self, owner: Address, collateral_delta: int, debt_delta: int, action: str) -> Call:
+        data = self.engine.encode("adjust", self.symbol, owner, collateral_delta, debt_delta)
+        return Call(self.engine.address, data, 400_000, action, self.position_id(owner), _RACED)
+
+    def liquidate(self, position: str, max_repay: int) -> Call:
+        """See `Lending.liquidate`."""
+        data = self.engine.encode("liquidate", self.symbol, owner_of(position), max_repay, b"")
+        return Call(self.engine.address, data, 700_000, "liquidate", position, _NOT_MINE)
+
+    def quote(self, position: str, max_repay: int) -> Quote | None:
+        """See `Lending.quote`."""
+        try:
+            repay, seized, fee = self.engine.read(
+                self._chain, "previewLiquidation", self.symbol, owner_of(position), max_repay
+            )
+        except CallReverted:
+            return None
+        return Quote(repay, seized - fee)
+
+    def deploy_flash(self, genesis: Genesis, owner: Address) -> Address | None:
+        """See `Lending.deploy_flash`."""
+        return deploy_flash(genesis, self.asset, self.debt_asset, owner)
+
+    def flash_liquidate(self, borrower: Address, position: str, max_repay: int, min_profit: int) -> Call:
+        """See `Lending.flash_liquidate`."""
+        arguments = (self.engine.address, self.symbol, owner_of(position), max_repay, min_profit)
+        data = load_artifact("FlashLiquidator").abi.functions["liquidate"].encode(*arguments)
+        return Call(borrower, data, 1_200_000, "liquidate", position, _NOT_MINE | FLASH_FAILS)
+
+    def position_id(self, owner: Address) -> str:
+        """Its name in tables and notices."""
+        return f"{self.asset}/{owner}"
+
+    # -------------------------------------------------------- events of the engine
+
+    def on_engine_event(self, event: DecodedEvent, now: int, protocol: str) -> Iterable[Notice]:
+        """Mirror what the engine says of this collateral."""
+        args = event.args
+        match event.name:
+            case "IndexAccrued":
+                self._index, self._accrued = args["index"], now
+            case "PositionAdjusted":
+                position = self._keep(args)
+                yield Notice("position", protocol, position.id, {"capability": self.id})
+            case "PositionLiquidated":
+                position = self._keep(args)
+                taken = {
+                    "capability": self.id,
+                    "liquidator": args["liquidator"],
+                    "debt": args["debt"],
+                    "collateral": args["seized"] - args["fee"],
+                    "lot": lot_id(self.asset, args["auctionId"]) if args["auctionId"] else "",
+                }
+                yield Notice("liquidation", protocol, position.id, taken)
+            case "BadDebtRecorded":
+                self.recorded_bad_debt += args["amount"]
+
+    def _keep(self, args: Mapping[str, Any]) -> Position:
+        owner = args["owner"]
+        return self.book.update(self.position_id(owner), owner, args["collateral"], args["normalizedDebt"])
+
+    # ------------------------------------------------------------------ samples
+
+    def sample(self, now: int, price: float, debt_price: float) -> Sample:
+        """Positions and totals at reference prices [usd]."""
+        open_positions = list(self.book)
+        collateral = np.array([p.collateral for p in open_positions], dtype=float) / WAD * price
+        debt = np.array([p.normalized_debt for p in open_positions], dtype=float) / WAD * self.index(now) * debt_price
+        with np.errstate(divide="ignore", invalid="ignore"):
+            health = np.where(debt > 0, collateral / (debt * self.liquidation_ratio), np.inf)
+        lots = self.house.lots.values() if self.house else ()
+        at_auction = sum(from_wad(lot.debt) for lot in lots) * debt_price
+        in_lots = sum(from_wad(lot.amount) for lot in lots) * price
+        lot_shortfall = sum(max(0.0, from_wad(lot.debt) * debt_price - from_wad(lot.amount) * price) for lot in lots)
+        totals = {
+            "debt_usd": float(debt.sum()) + at_auction,
+            "collateral_usd": float(collateral.sum()) + in_lots,
+            "shortfall_usd": float(np.maximum(debt - collateral, 0).sum()) + lot_shortfall,
+            "auction_debt_usd": at_auction,
+        }
+        return Sample(
+            [p.id for p in open_positions],
+            [p.owner for p in open_positions],
+            collateral - debt,
+            (self.liquidation_ratio - 1) * debt,
+            health,
+            [Measure(self.asset, name, value) for name, value in totals.items()],
+        )
+
+
+def symbol(asset: str) -> bytes:
+    """A market symbol as the engine's id: ASCII, padded to 32 bytes."""
+    return asset.encode("ascii").ljust(32, b"\0")
+
+
+def owner_of(position: str) -> Address:
+    """The owner in a position's name."""
+    return Address(position.rpartition("/")[2])
+
+
+def lot_id(asset: str, number: int) -> str:
+    """A lot's name in tables and notices."""
+    return f"{asset}/lot-{number}"
+
+
+class Cdp(Protocol):
+    """CdpEngine with its collaterals."""
+
+    Settings: ClassVar[Any] = CdpSettings
+    settings: CdpSettings
+
+    def deploy(self, genesis: Genesis) -> None:
+        """See `Protocol.deploy`."""
+        self._chain = genesis.chain
+        self.dollar = genesis.deploy("Dollar")
+        genesis.tokens[self.settings.dollar] = self.dollar
+        # Errors of the contracts it calls come through it.
+        callees = [load_artifact(name).abi for name in _CALLEES]
+        self.engine = genesis.deploy("CdpEngine", self.dollar.address, libraries=callees)
+        minter = self.dollar.read(genesis.chain, "MINTER")
+        genesis.call(self.dollar, "grantRoles", self.engine.address, minter)
+        self.collaterals: dict[str, CdpCollateral] = {}
+        for asset, settings in self.settings.collateral.items():
+            self._add_collateral(genesis, asset, settings)
+        genesis.flush()
+
+    def _add_collateral(self, genesis: Genesis, asset: str, settings: CollateralSettings) -> None:
+        if settings.minimum_ratio < settings.liquidation_ratio:
+            raise ConfigError(
+                f"minimum_ratio = {settings.minimum_ratio:g} < liquidation_ratio = {settings.liquidation_ratio:g}",
+                where=f"{self.id}.collateral.{asset}",
+                mend="a position must not be liquidable as soon as it is opened",
+            )
+        if asset not in genesis.feeds:
+            raise ConfigError(
+                f"no oracle for {asset}", where=f"{self.id}.collateral.{asset}", mend=f"add [oracle.{asset}]"
+            )
+        lending = CdpCollateral(self, asset, settings, genesis)
+        house_address = ZERO_ADDRESS
+        if settings.liquidation == "english":
+            lending.house = EnglishHouse(self, asset, settings.english, genesis)
+        elif settings.liquidation == "dutch":
+            lending.house = DutchHouse(self, asset, settings.dutch, genesis)
+        if lending.house:
+            house_address = lending.house.contract.address
+        config = (
+            genesis.token(asset).address,
+            genesis.feeds[asset].consumer,
+            house_address,
+            to_wad(settings.minimum_ratio),
+            to_wad(settings.liquidation_ratio),
+            to_wad(settings.liquidation_bonus),
+            to_wad(settings.close_factor),
+            to_wad(settings.protocol_fee),
+            per_second_ray(settings.stability_fee),
+            to_wad(settings.debt_ceiling),
+            to_wad(settings.debt_floor),
+            to_wad(settings.lot_size),
+        )
+        genesis.call(self.engine, "addCollateral", symbol(asset), config)
+        self.collaterals[asset] = lending
+
+    def capabilities(self) -> Sequence[Capability]:
+        """See `Protocol.capabilities`."""
+        houses = [lending.house for lending in self.collaterals.values() if lending.house]
+        return [*self.collaterals.values(), *houses]
+
+    def events(self) -> Mapping[Address, Abi]:
+        """See `Protocol.events`."""
+        contracts = [self.engine, *(c.house.contract for c in self.collaterals.values() if c.house)]
+        return {contract.address: contract.abi for contract in contracts}
+
+    def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
+        """See `Protocol.on_event`."""
+        if event.address != self.engine.address:
+            house = next(
+                c.house for c in self.collaterals.values() if c.house and c.house.contract.address == event.address
+            )
+            return house.on_event(event, now)
+        id = event.args.get("id")
+        if id is None:
+            return ()
+        lending = self.collaterals.get(id.rstrip(b"\0").decode())
+        return lending.on_engine_event(event, now, self.id) if lending else ()
+
+    def parameters(self) -> Mapping[str, Any]:
+        """See `Protocol.parameters`."""
+        return self.settings.model_dump(mode="json")
+
+    def sample(self, now: int, price: Callable[[str], float]) -> Sample:
+        """See `Protocol.sample`."""
+        whole = Sample()
+        debt_price = price(self.settings.dollar)
+        parts = [c.sample(now, price(asset), debt_price) for asset, c in self.collaterals.items()]
+        for part in parts:
+            whole.positions += part.positions
+            whole.owners += part.owners
+            whole.measures += part.measures
+        if parts:
+            whole.equity_usd = np.concatenate([np.asarray(part.equity_usd) for part in parts])
+            whole.required_usd = np.concatenate([np.asarray(part.required_usd) for part in parts])
+            whole.health = np.concatenate([np.asarray(part.health) for part in parts])
+        whole.measures += [
+            Measure("", "bad_debt_usd", from_wad(self.engine.read(self._chain, "badDebt")) * debt_price),
+            Measure("", "reserve_usd", from_wad(self.engine.read(self._chain, "surplus")) * debt_price),
+            Measure("", "supply_usd", from_wad(self.dollar.read(self._chain, "totalSupply")) * debt_price),
+        ]
+        return whole

@@ -1,0 +1,215 @@
+"""The blocks before the storm: contracts are deployed, tokens handed out, positions opened."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.chain.abi import Abi
+from simulator.chain.accounts import Account, account
+from simulator.chain.artifacts import Artifact, load_artifact
+from simulator.chain.base import CallReverted, Chain
+from simulator.chain.types import Address, BlockEnv, Outcome, Receipt, Transaction
+from simulator.errors import ConfigError, SetupError
+from simulator.units import WAD
+
+if TYPE_CHECKING:
+    from simulator.protocols.base import Call, Oracle
+
+_SPAN = 7200  # [s] before the start in which set-up happens
+_CALL_GAS = 1_000_000
+_DEPLOY_GAS = 8_000_000
+_ETHER = 10_000 * WAD  # [wei] for gas, to every account that asks
+
+
+class Contract(NamedTuple):
+    """A deployed contract and its ABI."""
+
+    name: str
+    address: Address
+    abi: Abi
+
+    def encode(self, function: str, *args: Any) -> bytes:
+        """Calldata."""
+        return self.abi.functions[function].encode(*args)
+
+    def read(self, chain: Chain, function: str, *args: Any) -> Any:
+        """The answer of a view. Raises CallReverted."""
+        entry = self.abi.functions[function]
+        return entry.decode(chain.call(self.address, entry.encode(*args)))
+
+
+class Feed(NamedTuple):
+    """The price of an asset on chain: where a consumer reads it, and the reporter's side."""
+
+    consumer: Address  # an IPrice
+    oracle: "Oracle"
+
+
+class Genesis:
+    """Set-up on a chain that nobody else uses yet: no fees, no competition, every revert is an error.
+
+    Blocks are a second apart, full of what was sent since the last one. What is deployed is known to every later
+    plug-in through `tokens`, `feeds` and `pools`, by market symbol.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        *,
+        seed: int,
+        start: int,
+        gas_limit: int,
+        prices: Mapping[str, float],
+        observe: Callable[[BlockEnv, Sequence[Outcome]], None],
+    ) -> None:
+        self.chain = chain
+        self.start = start
+        self.number = 0
+        self.tokens: dict[str, Contract] = {}
+        self.feeds: dict[str, Feed] = {}
+        self.pools: dict[tuple[str, str], Contract] = {}  # by base and quote
+        self.deployed: list[Contract] = []
+        self.bytecode: dict[str, str] = {}  # contract name -> source hash, for the manifest
+        self._seed = seed
+        self._gas_limit = gas_limit
+        self._prices = prices
+        self._observe = observe
+        self._queue: list[tuple[Transaction, str, Abi | None]] = []
+        self._nonces: dict[Address, int] = {}
+        self._accounts: dict[str, Account] = {}
+        self.deployer = self.account("deployer").address
+        self.exchange = self.account("exchange").address
+
+    @property
+    def now(self) -> int:
+        """The time of the next block [unix s]."""
+        return self.start - _SPAN + self.number
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Every account made so far."""
+        return list(self._accounts.values())
+
+    def account(self, name: str) -> Account:
+        """The account of a name under the scenario's seed, with ether for gas."""
+        if name not in self._accounts:
+            made = self._accounts[name] = account(self._seed, name)
+            self.chain.fund(made.address, _ETHER)
+        return self._accounts[name]
+
+    # ------------------------------------------------------------ contracts
+
+    def deploy(self, artifact: str | Artifact, *args: Any, libraries: Sequence[Abi] = ()) -> Contract:
+        """Deploy a contract of ours by name, or any artifact. Raises SetupError where its constructor reverts.
+
+        `libraries` are ABIs whose errors and events come through it.
+        """
+        if isinstance(artifact, str):
+            artifact = load_artifact(artifact)
+        self.flush()
+        abi = artifact.abi.merged(*libraries) if libraries else artifact.abi
+        gas = min(_DEPLOY_GAS, self._gas_limit)
+        tx = Transaction(
+            self.deployer, self._next_nonce(self.deployer), None, artifact.creation_code(*args), 0, gas, 0, 0
+        )
+        (receipt,) = self._block([(tx, f"{artifact.name} constructor", abi)])
+        assert receipt.created is not None
+        self.bytecode[artifact.name] = artifact.source_hash
+        contract = Contract(artifact.name, receipt.created, abi)
+        self.deployed.append(contract)
+        return contract
+
+    def call(self, contract: Contract, function: str, *args: Any, sender: Address | None = None) -> None:
+        """Queue a call of a contract, by the deployer unless said otherwise."""
+        data = contract.encode(function, *args)
+        self.send(sender or self.deployer, contract.address, data, f"{contract.name}.{function}", contract.abi)
+
+    def submit(self, call: "Call", sender: Address, abi: Abi | None = None) -> None:
+        """Queue what a capability offers."""
+        self.send(sender, call.to, call.data, call.action, abi)
+
+    def send(self, sender: Address, to: Address, data: bytes, what: str, abi: Abi | None = None) -> None:
+        """Queue a transaction. A revert becomes SetupError with `what` and the decoded reason."""
+        tx = Transaction(sender, self._next_nonce(sender), to, data, 0, min(_CALL_GAS, self._gas_limit), 0, 0)
+        self._queue.append((tx, what, abi))
+        # By the limits asked for, so that none is passed over for room.
+        if (len(self._queue) + 1) * _CALL_GAS > self._gas_limit:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put what is queued into a block. Raises SetupError for the first revert."""
+        if self._queue:
+            queue, self._queue = self._queue, []
+            self._block(queue)
+
+    def try_read(self, contract: Contract, function: str, *args: Any) -> Any:
+        """The answer of a view after what is queued, None where it reverts."""
+        self.flush()
+        try:
+            return contract.read(self.chain, function, *args)
+        except CallReverted:
+            return None
+
+    # --------------------------------------------------------------- tokens
+
+    def endow(self, asset: str, owner: Address, amount: int) -> None:
+        """Hand out `amount` [wad] of an asset: minted where we may, else out of what was drawn and sold before.
+
+        Raises ConfigError for an asset without a token.
+        """
+        token = self.token(asset)
+        if amount <= 0:
+            return
+        if self.is_drawn(asset):
+            self.call(token, "transfer", owner, amount, sender=self.exchange)
+        else:
+            self.call(token, "mint", owner, amount)
+
+    def is_drawn(self, asset: str) -> bool:
+        """Whether an asset comes into being only as somebody's debt."""
+        return self.token(asset).name != "CollateralToken"
+
+    def price(self, asset: str) -> float:
+        """The reference price at the start [usd]. Raises ConfigError."""
+        if asset not in self._prices:
+            raise ConfigError(f"no market for {asset}", mend=f"add [market.{asset}]")
+        return self._prices[asset]
+
+    def token(self, asset: str) -> Contract:
+        """The token of a market symbol. Raises ConfigError."""
+        if asset not in self.tokens:
+            known = ", ".join(self.tokens) or "none"
+            raise ConfigError(f"{asset} has no token on chain", mend=f"those that have one: {known}")
+        return self.tokens[asset]
+
+    def float_of(self, asset: str) -> int:
+        """What the exchange holds of an asset [wad]."""
+        self.flush()
+        return int(self.token(asset).read(self.chain, "balanceOf", self.exchange))
+
+    def approve(self, asset: str, owner: Address, spender: Address) -> None:
+        """Let `spender` pull any amount from `owner`."""
+        self.call(self.token(asset), "approve", spender, 2**256 - 1, sender=owner)
+
+    # --------------------------------------------------------------- blocks
+
+    def _next_nonce(self, sender: Address) -> int:
+        nonce = self._nonces.get(sender, self.chain.nonce(sender))
+        self._nonces[sender] = nonce + 1
+        return nonce
+
+    def _block(self, queue: list[tuple[Transaction, str, Abi | None]]) -> list[Receipt]:
+        if self.number >= _SPAN:
+            raise ConfigError("the set-up does not fit its time", mend="raise chain.gas_limit or lower the counts")
+        self.number += 1
+        env = BlockEnv(self.number, self.now, 0, self._gas_limit)
+        outcomes = self.chain.execute(env, [tx for tx, _, _ in queue])
+        receipts = []
+        for outcome, (_, what, abi) in zip(outcomes, queue, strict=True):
+            if not isinstance(outcome, Receipt):
+                raise SetupError(f"{what} was not included: {getattr(outcome, 'reason', outcome)}", where="set-up")
+            if not outcome.status:
+                reason = (abi or Abi([])).decode_revert(outcome.output)
+                raise SetupError(f"{what} reverted: {reason}", where="set-up", mend="mend the value it names")
+            receipts.append(outcome)
+        self._observe(env, outcomes)
+        return receipts

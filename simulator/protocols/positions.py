@@ -1,0 +1,116 @@
+"""Positions mirrored from events, and who of them is unsafe at a price."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simulator.chain.types import Address
+
+
+@dataclass(slots=True)
+class Position:
+    """One position as its last event left it."""
+
+    id: str
+    owner: Address
+    collateral: int  # [wad]
+    normalized_debt: int  # [wad], debt over the index
+    version: int = 0
+
+    @property
+    def critical(self) -> float:
+        """Debt per collateral, index aside: the position's ratio is price / index over this.
+
+        It changes only when the position acts, so it can key a heap.
+        """
+        if not self.normalized_debt:
+            return 0.0
+        return self.normalized_debt / self.collateral if self.collateral else float("inf")
+
+
+_NONE: tuple[list[str], list[str]] = ([], [])  # the common answer, made once
+
+
+class PositionBook:
+    """Every position that has collateral or debt."""
+
+    def __init__(self) -> None:
+        self.positions: dict[str, Position] = {}
+        self._watches: list[SafetyWatch] = []
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __iter__(self) -> Iterator[Position]:
+        return iter(self.positions.values())
+
+    def get(self, id: str) -> Position | None:
+        """The position, None once it is empty."""
+        return self.positions.get(id)
+
+    def update(self, id: str, owner: Address, collateral: int, normalized_debt: int) -> Position:
+        """Take over what an event says is left in a position."""
+        position = self.positions.get(id)
+        if position is None:
+            position = self.positions[id] = Position(id, owner, collateral, normalized_debt)
+        else:
+            position.collateral, position.normalized_debt = collateral, normalized_debt
+            position.version += 1
+        if not collateral and not normalized_debt:
+            del self.positions[id]
+        for watch in self._watches:
+            watch.changed(position)
+        return position
+
+    def watch(self, ratio: float) -> "SafetyWatch":
+        """A watch on positions whose collateral ratio falls below `ratio`."""
+        watch = SafetyWatch(self, ratio)
+        self._watches.append(watch)
+        return watch
+
+
+class SafetyWatch:
+    """Positions below a collateral ratio at a price, kept by two heaps: nothing is scanned while nothing happens.
+
+    A position is below when price / index < ratio * critical. `level` in the methods is price / index.
+    """
+
+    def __init__(self, book: PositionBook, ratio: float) -> None:
+        self._book = book
+        self.ratio = ratio
+        self.below: dict[str, float] = {}  # position -> its threshold level, in order of falling below
+        self._safe: list[tuple[float, str, int]] = []  # the highest threshold first
+        self._unsafe: list[tuple[float, str, int]] = []  # the lowest first
+        for position in book:
+            self.changed(position)
+
+    def changed(self, position: Position) -> None:
+        """File a position anew; its old entry becomes stale."""
+        self.below.pop(position.id, None)
+        if position.normalized_debt:
+            heapq.heappush(self._safe, (-self.ratio * position.critical, position.id, position.version))
+
+    def advance(self, level: float) -> tuple[list[str], list[str]]:
+        """Move to a new level: the positions that have fallen below, most critical first, and those that recovered."""
+        safe, unsafe = self._safe, self._unsafe
+        if (not safe or -safe[0][0] <= level) and (not unsafe or unsafe[0][0] > level):
+            return _NONE
+        fallen: list[str] = []
+        recovered: list[str] = []
+        while safe and -safe[0][0] > level:
+            threshold, id, version = heapq.heappop(safe)
+            if self._current(id, version):
+                fallen.append(id)
+                self.below[id] = -threshold
+                heapq.heappush(unsafe, (-threshold, id, version))
+        while unsafe and unsafe[0][0] <= level:
+            threshold, id, version = heapq.heappop(unsafe)
+            if self._current(id, version) and id in self.below:
+                recovered.append(id)
+                del self.below[id]
+                heapq.heappush(safe, (-threshold, id, version))
+        return fallen, recovered
+
+    def _current(self, id: str, version: int) -> bool:
+        position = self._book.get(id)
+        return position is not None and position.version == version

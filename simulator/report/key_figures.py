@@ -1,0 +1,137 @@
+"""The key figures on top of the report, and the full list of metrics."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.report.wording import MISSING, NBSP, duration, number, plain
+
+Metrics = Mapping[str, Any]
+
+_UNITS = (
+    ("_usd", "USD"),
+    ("_gwei", "gwei"),
+    ("_seconds", "s"),
+    ("_blocks", "blocks"),
+    ("_share", "share"),
+    ("gas_used", "gas"),
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One key figure: what it is, its value with unit, and a line of context."""
+
+    label: str
+    value: str
+    unit: str = ""
+    context: str = ""
+
+
+def unit_of(name: str) -> str:
+    """The unit a metric's name carries; empty for a pure number."""
+    stem = name.removesuffix("_max").removesuffix("_min").removesuffix("_p99").removesuffix("_p01")
+    return next((unit for suffix, unit in _UNITS if stem.endswith(suffix)), "")
+
+
+def _share(value: float) -> tuple[str, str]:
+    return number(100 * value), "%"
+
+
+def _dollars(value: float) -> tuple[str, str]:
+    return number(value), "USD"
+
+
+def _plain(value: float) -> tuple[str, str]:
+    return number(value, 4), ""
+
+
+def _times(value: float) -> tuple[str, str]:
+    return number(value), "×"
+
+
+def _span(value: float) -> tuple[str, str]:
+    return duration(value), ""
+
+
+def _blocks(value: float) -> tuple[str, str]:
+    return number(value, 4), "blocks"
+
+
+def _gwei(value: float) -> tuple[str, str]:
+    return number(value), "gwei"
+
+
+@dataclass(frozen=True)
+class _Figure:
+    metric: str
+    label: str
+    show: Callable[[float], tuple[str, str]]
+    context: Callable[[Metrics], str] = lambda _: ""
+
+
+def _beside(text: str, name: str, show: Callable[[float], tuple[str, str]]) -> Callable[[Metrics], str]:
+    """A line of context that quotes another metric where it applies."""
+
+    def context(metrics: Metrics) -> str:
+        value = metrics.get(name)
+        return text.format(NBSP.join(show(value)).strip(NBSP)) if value is not None else ""
+
+    return context
+
+
+_FIGURES = (
+    _Figure("bad_debt_usd", "Bad debt", _dollars, _beside("{} of the peak debt", "bad_debt_ratio", _share)),
+    _Figure(
+        "insolvent",
+        "Bad debt against the reserve",
+        lambda value: ("Exceeds it" if value else "Within it", ""),
+        lambda _: "at the end of the run",
+    ),
+    _Figure("liquidations", "Liquidations", _plain, _beside("{} of debt repaid", "liquidated_debt_usd", _dollars)),
+    _Figure(
+        "zero_bid_share",
+        "Auctions settled for nothing",
+        _share,
+        lambda _: "paid less than 1 % of the collateral's value",
+    ),
+    _Figure("liquidation_delay_blocks_max", "Longest wait for a liquidation", _blocks, lambda _: "from unsafe to sold"),
+    _Figure("collateral_ratio_min", "Lowest collateral ratio", _share, lambda _: "of any position at any time"),
+    _Figure("liquidator_profit_usd", "Liquidators' profit", _dollars, lambda _: "after slippage, gas and tips"),
+    _Figure(
+        "oracle_gap_max",
+        "Oracle furthest off",
+        _share,
+        _beside("{} old at the oldest", "oracle_lag_seconds_max", _span),
+    ),
+    _Figure(
+        "cascade_amplification", "Cascade amplification", _times, lambda _: "drawdown over that without the agents"
+    ),
+    _Figure("base_fee_gwei_max", "Highest base fee", _gwei),
+    _Figure("transactions", "Transactions", _plain, _beside("{} reverted", "reverts", _plain)),
+    _Figure("unexpected_reverts", "Unexpected reverts", _plain, lambda _: "errors that no agent allowed for"),
+)
+
+
+def cards(metrics: Metrics) -> list[Card]:
+    """The key figures that apply to this run."""
+    shown = []
+    for figure in _FIGURES:
+        value = metrics.get(figure.metric)
+        if value is not None:
+            text, unit = figure.show(float(value))
+            shown.append(Card(figure.label, text, unit, figure.context(metrics)))
+    return shown
+
+
+def metric_rows(metrics: Metrics) -> list[tuple[str, str, str, str]]:
+    """Every metric: name, words, value, unit."""
+    return [
+        (
+            name,
+            plain(name),
+            MISSING if value is None else number(float(value), 6),
+            unit_of(name) if value is not None else "",
+        )
+        for name, value in sorted(metrics.items())
+    ]

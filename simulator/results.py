@@ -1,0 +1,183 @@
+"""Run a scenario from beginning to end and keep what came of it."""
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pandas as pd
+
+from simulator.chain.revm import RevmChain
+from simulator.chain.types import Address
+from simulator.digest import VERSION as DIGEST_VERSION
+from simulator.digest import Digest
+from simulator.errors import ConfigError, WavetankError
+from simulator.metrics import METRICS, compute
+from simulator.observer import Observer
+from simulator.record import SCHEMAS, Recorder
+from simulator.runfolder import RunFolder
+from simulator.scenario import Scenario
+from simulator.world import World
+
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+
+MANIFEST_SCHEMA: Final = 1
+_PACKAGES: Final = ("wavetank", "pyrevm", "numpy", "scipy", "simpy", "pandas", "pyarrow")
+_INTERRUPTED: Final = 130
+_PARTIAL: Final = 3
+
+
+@dataclass
+class RunResult:
+    """What a run left: its manifest, its tables, its folder if it has one."""
+
+    manifest: dict[str, Any]
+    exit_code: int
+    folder: Path | None
+    fault: WavetankError | None = None  # what ended a partial run
+    _frames: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Every registered metric, None where it does not apply."""
+        return self.manifest["metrics"]  # type: ignore[no-any-return]
+
+    @property
+    def digest(self) -> str:
+        """The hash of everything done on chain."""
+        return self.manifest["digest"]  # type: ignore[no-any-return]
+
+    @cached_property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """Every table by name."""
+        if self.folder is None:
+            return self._frames
+        return {name: pd.read_parquet(self.folder / f"{name}.parquet") for name in SCHEMAS}
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Each table as an attribute, as in `result.prices`."""
+        if name in SCHEMAS:
+            return self.tables[name]
+        raise AttributeError(name)
+
+    def summary(self) -> list[list[tuple[str, Any, str]]]:
+        """Groups of (label, value, unit) for a terminal; what does not apply is left out."""
+        manifest = self.manifest
+        head = [
+            ("status", manifest["status"], ""),
+            ("seed", manifest["seed"], ""),
+            ("chain", f"{manifest['chain']['name']}, {manifest['chain']['gas']} gas", ""),
+            ("digest", manifest["digest"], ""),
+            ("seconds", round(sum(manifest["wall_seconds"].values()), 2), "s"),
+        ]
+        figures = [
+            (name, value, METRICS[name].unit) for name, value in manifest["metrics"].items() if value is not None
+        ]
+        return [head, figures]
+
+
+def run_scenario(
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    chain: str = "revm",
+    gas: str = "exact",
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Run a scenario, into the folder `out` or in memory.
+
+    A fault during the run (an agent that raises, the chain gone, Ctrl-C) ends it as a partial one that keeps what it
+    has; a fault in set-up raises and leaves nothing.
+    """
+    if chain != "revm":
+        raise ConfigError(f"chain = {chain!r}", mend="use revm")
+    root = scenario.world.seed if seed is None else seed
+    folder = RunFolder(out) if out is not None else None
+    try:
+        return _Run(scenario, root, gas, folder).go(progress)
+    except BaseException:
+        if folder is not None:
+            folder.discard()
+        raise
+
+
+class _Run:
+    """One run and the clock of its stages."""
+
+    def __init__(self, scenario: Scenario, seed: int, gas: str, folder: RunFolder | None) -> None:
+        self._scenario, self._seed, self._gas, self._folder = scenario, seed, gas, folder
+        self._recorder = Recorder(folder.work if folder else None)
+        self._digest = Digest()
+        self._seconds: dict[str, float] = {}
+
+    def go(self, progress: Progress | None) -> RunResult:
+        world = self._timed("setup", self._build)
+        status, exit_code, fault = self._timed("run", lambda: self._live(world, progress))
+        self._timed("record", lambda: self._close(world))
+        frames = self._recorder.tables()
+        metrics = self._timed("metrics", lambda: compute(frames))
+        manifest = self._manifest(world, status, metrics)
+        if fault is not None:
+            manifest["fault"] = fault.as_dict()
+        place = self._keep(manifest)
+        return RunResult(manifest, exit_code, place, fault, frames if place is None else {})
+
+    def _timed(self, stage: str, act: Callable[[], T]) -> T:
+        began = time.perf_counter()
+        result = act()
+        self._seconds[stage] = round(time.perf_counter() - began, 6)
+        return result
+
+    def _build(self) -> World:
+        settings = self._scenario.chain
+        chain = RevmChain(
+            self._gas, chain_id=settings.id, gas_limit=settings.gas_limit, coinbase=Address(settings.coinbase)
+        )
+        return World(self._scenario, self._seed, chain, Observer(self._recorder, self._digest))
+
+    def _live(self, world: World, progress: Progress | None) -> tuple[str, int, WavetankError | None]:
+        try:
+            world.run(progress)
+        except KeyboardInterrupt:
+            return "partial", _INTERRUPTED, None
+        except WavetankError as fault:
+            return "partial", _PARTIAL, fault
+        return "complete", 0, None
+
+    def _close(self, world: World) -> None:
+        world.finish()
+        self._recorder.close()
+
+    def _manifest(self, world: World, status: str, metrics: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "schema": MANIFEST_SCHEMA,
+            "scenario": dict(self._scenario.resolved),
+            "seed": self._seed,
+            "chain": {"name": "revm", "gas": self._gas},
+            "status": status,
+            "digest": self._digest.hexdigest(),
+            "digest_version": DIGEST_VERSION,
+            "metrics": metrics,
+            "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+            "bytecode": dict(sorted(world.genesis.bytecode.items())),
+            "user_code": {code.name: code.sha256 for code in self._scenario.user_code},
+            "wall_seconds": self._seconds,
+        }
+
+    def _keep(self, manifest: dict[str, Any]) -> Path | None:
+        if self._folder is None:
+            return None
+        self._folder.write_manifest(manifest)
+        from simulator.report import write_report
+
+        began = time.perf_counter()
+        write_report(self._folder.work)
+        manifest["wall_seconds"]["report"] = round(time.perf_counter() - began, 6)
+        self._folder.write_manifest(manifest)
+        return self._folder.finish()

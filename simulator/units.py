@@ -1,0 +1,44 @@
+"""Fixed point, and the one crossing between market floats and chain integers.
+
+The chain keeps integers: wad (1e18 = 1.0) for prices, amounts and ratios, ray (1e27 = 1.0) for rates and indices, wei
+for fees. The market and the metrics keep floats. Only these functions carry a number across.
+"""
+
+import math
+
+WAD = 10**18
+RAY = 10**27
+GWEI = 10**9
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+def to_fixed(value: float, one: int) -> int:
+    """A float as an integer in units of 1/`one`, rounded to the nearest. Raises ValueError on NaN and infinity."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} has no fixed-point form")
+    return round(value * one)
+
+
+def from_fixed(value: int, one: int) -> float:
+    """An integer in units of 1/`one` as the nearest float."""
+    return value / one
+
+
+def to_wad(value: float) -> int:
+    """A float as a wad integer."""
+    return to_fixed(value, WAD)
+
+
+def from_wad(value: int) -> float:
+    """A wad integer as a float."""
+    return value / WAD
+
+
+def to_wei_per_gas(gwei: float) -> int:
+    """A gas price in gwei as wei."""
+    return to_fixed(gwei, GWEI)
+
+
+def per_second_ray(annual_rate: float) -> int:
+    """The per-second rate [ray] whose compounding gives `annual_rate` (0.05 = 5 %) over 365 days."""
+    return to_fixed(math.expm1(math.log1p(annual_rate) / YEAR_SECONDS), RAY)

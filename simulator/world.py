@@ -1,0 +1,393 @@
+"""The world of a scenario: chain, protocols, market and agents on one SimPy clock.
+
+A block at time t holds what reached the pool until t. Then the market moves to t, prices and notices of the block are
+seen, and what agents decide on them can reach the next block at the earliest.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import simpy
+
+from simulator.agents.base import Agent, AgentSettings, CapabilityT, Desk, Fate, Life
+from simulator.agents.reporter import Reporter
+from simulator.chain.abi import Abi
+from simulator.chain.base import Chain
+from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Outcome, Receipt, Transaction
+from simulator.errors import AgentError, ConfigError, WavetankError
+from simulator.exchange import Exchange
+from simulator.gas_price import GasPrice
+from simulator.liquidations import LiquidationLog
+from simulator.market import GasDemand, Market
+from simulator.mempool import Eip1559, Legacy, Mempool
+from simulator.observer import Observer
+from simulator.outbox import Outbox
+from simulator.protocols.base import Call, Capability, Lending, Notice, Protocol
+from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.oracle import OracleProtocol
+from simulator.protocols.positions import SafetyWatch
+from simulator.scenario import Scenario
+from simulator.streams import Streams
+from simulator.units import to_wei_per_gas
+
+Progress = Callable[[int, int], None]  # steps done, steps in all
+
+
+class World:
+    """Built from a scenario, a seed and a chain; `run` goes to the end."""
+
+    def __init__(self, scenario: Scenario, seed: int, chain: Chain, observer: Observer) -> None:
+        self.scenario, self.seed, self.chain, self.observer = scenario, seed, chain, observer
+        self.streams = Streams(seed)
+        self.clock = simpy.Environment()
+        self.start = int(scenario.world.start.timestamp())
+        self.block_seconds = scenario.chain.block_seconds
+        self.steps = -(-round(scenario.world.hours * 3600) // self.block_seconds)
+        times = np.arange(self.steps + 1, dtype=float) * self.block_seconds
+        self.market = Market(scenario.market, times, self.streams, start=self.start, folder=scenario.source.parent)
+        self.by_id: dict[str, Any] = {}
+        self.unexpected: list[str] = []
+        self._inboxes: defaultdict[str, list[simpy.Store]] = defaultdict(list)
+        self._contracts: dict[Address, tuple[Protocol, Abi]] = {}
+        self._errors = Abi([])
+        self.genesis = Genesis(
+            chain,
+            seed=seed,
+            start=self.start,
+            gas_limit=scenario.chain.gas_limit,
+            prices={asset: self.market.price(asset) for asset in scenario.market},
+            observe=self._observe_genesis,
+        )
+        self._deploy_tokens()
+        self.protocols = self._deploy_protocols()
+        self._open_the_pool()
+        self.exchange = Exchange(self, self.genesis, self.streams.generator("exchange"))
+        self.agents = self._populate()
+        self._begin()
+
+    # ------------------------------------------------------------------ set-up
+
+    def _deploy_tokens(self) -> None:
+        """A token for every asset that a feed prices; what is owed is deployed by the protocol that mints it."""
+        for asset in self.scenario.oracle:
+            if asset not in self.scenario.market:
+                raise ConfigError(f"no market for {asset}", where=f"oracle.{asset}", mend=f"add [market.{asset}]")
+            self.genesis.tokens[asset] = self.genesis.deploy("CollateralToken", asset, asset, 18)
+
+    def _deploy_protocols(self) -> list[Protocol]:
+        first = {asset: self.market.price(asset) for asset in self.scenario.oracle}
+        protocols: list[Protocol] = [OracleProtocol(self.scenario.oracle, first)]
+        for component in self.scenario.protocols.values():
+            protocols.append(component.implementation(component.id, component.settings))
+        for protocol in protocols:
+            protocol.deploy(self.genesis)
+            for address, abi in protocol.events().items():
+                self._contracts[address] = (protocol, abi)
+            for capability in protocol.capabilities():
+                self.by_id[capability.id] = capability
+        self.tokens: Mapping[str, Contract] = self.genesis.tokens
+        for contract in (*self.genesis.deployed, *self.tokens.values()):
+            self._errors = self._errors.merged(contract.abi)
+        return protocols
+
+    def _open_the_pool(self) -> None:
+        chain, legacy = self.scenario.chain, self.scenario.chain.fee_mode == "legacy"
+        base_fee = 0 if legacy else to_wei_per_gas(chain.base_fee_gwei)
+        self.fees = Legacy() if legacy else Eip1559(base_fee, chain.gas_limit)
+        self.gas_price = GasPrice(legacy=legacy)
+        self.gas_price.block(None, base_fee)
+        self.pool = Mempool()
+        self.outbox = Outbox(self.clock, self.chain, self.pool, self.gas_price, self.start)
+        self.demand = (
+            GasDemand(chain.demand, self.streams, chain.gas_limit, self.steps, self.block_seconds)
+            if chain.demand
+            else None
+        )
+        missed = self.streams.generator("chain/missed-slots").random(self.steps)
+        self._missed = (missed < chain.missed_slots).tolist()
+
+    def _populate(self) -> list[Agent]:
+        """Make every agent and let it bring what it starts with: those who supply what is owed come first."""
+        agents = [agent for component in self.scenario.agents.values() for agent in self._group(component)]
+        for agent in agents:
+            if agent.supplies:
+                self._prepare(agent)
+        self.genesis.flush()
+        for protocol in self.protocols:
+            protocol.seed(self.genesis)
+        for agent in agents:
+            if not agent.supplies:
+                self._prepare(agent)
+        for asset, token in self.tokens.items():
+            if not self.genesis.is_drawn(asset):
+                # From now on the exchange brings in what the world beyond the chain sells.
+                self.genesis.call(token, "transferOwnership", self.genesis.exchange)
+        self.genesis.flush()
+        for asset, settings in self.scenario.oracle.items():
+            desk = self._desk(f"reporter/{asset}", "reporter", _reporter_settings(settings))
+            agents.append(Reporter(desk, settings, asset))
+        return agents
+
+    def _group(self, component: Any) -> Iterable[Agent]:
+        kind = component.implementation
+        offered = [type(capability) for capability in self.by_id.values()]
+        for need in kind.requires:
+            if not any(issubclass(each, need) for each in offered):
+                raise ConfigError(
+                    f"agent {component.name} needs a protocol that offers {need.__name__}, and there is none",
+                    where=component.id,
+                    mend="add one, or remove the agents",
+                )
+        for number in range(component.settings.count):
+            desk = self._desk(f"{component.id}/{number}", component.id, component.settings)
+            yield self._guarded(component.id, lambda d=desk: kind(d, component.settings))  # type: ignore[misc]
+
+    def _prepare(self, agent: Agent) -> None:
+        self._guarded(agent.desk.agent, lambda: agent.prepare(self.genesis))
+
+    def _desk(self, name: str, agent: str, settings: AgentSettings) -> Desk:
+        account = self.genesis.account(name)
+        return Desk(self, account, agent, settings, self.streams.generator(f"agents/{name}"))
+
+    def _guarded(self, agent: str, act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        except WavetankError:
+            raise
+        except Exception as fault:
+            raise agent_error(agent, fault) from fault
+
+    def _begin(self) -> None:
+        lendings = self.capabilities(Lending)
+        self.liquidations = LiquidationLog(lendings, self.market)
+        self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
+        self._watches: dict[str, tuple[Lending, SafetyWatch]] = {
+            lending.id: (lending, lending.book.watch(lending.liquidation_ratio)) for lending in lendings
+        }
+        self.number = self.genesis.number
+        self._sample_every = self.scenario.world.sample_minutes * 60
+        self._next_sample = 0.0
+        for agent in self.agents:
+            self.process(agent.desk.agent, agent.life())
+        self.clock.process(self._blocks())
+        self._see(0)
+
+    # -------------------------------------------------------------- what desks ask
+
+    @property
+    def now(self) -> int:
+        """The time [unix s]."""
+        return self.start + int(self.clock.now)
+
+    @property
+    def ether_usd(self) -> float:
+        """What gas is paid in [usd], 0 where the scenario has no market for ETH."""
+        return self.market.price("ETH") if "ETH" in self.scenario.market else 0.0
+
+    def capabilities(self, kind: type[CapabilityT]) -> list[CapabilityT]:
+        """Every capability of a kind."""
+        return [capability for capability in self.by_id.values() if isinstance(capability, kind)]
+
+    def token_balance(self, asset: str, owner: Address) -> int:
+        """Tokens of an account [wad]."""
+        return int(self.genesis.token(asset).read(self.chain, "balanceOf", owner))
+
+    def is_drawn(self, asset: str) -> bool:
+        """Whether an asset comes into being only as debt."""
+        return self.genesis.is_drawn(asset)
+
+    def unsafe(self, lending: str) -> Mapping[str, float]:
+        """Positions that can be liquidated at the price their protocol uses."""
+        return self._watches[lending][1].below
+
+    def price_event(self, asset: str, level: float, *, falling: bool) -> simpy.Event:
+        """An event at the first price at or beyond a level."""
+        event = self.clock.event()
+        watch = self.market.watch_below if falling else self.market.watch_above
+        watch(asset, level, event)
+        return event
+
+    def subscribe(self, kinds: Iterable[str]) -> simpy.Store:
+        """A queue of notices."""
+        store = simpy.Store(self.clock)
+        for kind in kinds:
+            self._inboxes[kind].append(store)
+        return store
+
+    def process(self, agent: str, life: Life) -> simpy.Process:
+        """Run a generator of an agent, naming the agent in what it raises."""
+        return self.clock.process(_named(agent, life))
+
+    def send(self, desk: Desk, call: Call) -> simpy.Event:
+        """Send a call; the event's value is its Fate."""
+        answer = self.clock.event()
+        self.outbox.send(desk, call, answer)
+        return answer
+
+    def post(self, desk: Desk, call: Call) -> None:
+        """Send a call that nobody waits for."""
+        self.outbox.send(desk, call)
+
+    # ------------------------------------------------------------------- the run
+
+    def run(self, progress: Progress | None = None) -> None:
+        """To the end of the scenario."""
+        self._progress = progress
+        self.clock.run(until=self.steps * self.block_seconds + 0.5)
+
+    def _blocks(self) -> Life:
+        tick = max(1, self.steps // 200)
+        for step in range(1, self.steps + 1):
+            yield self.clock.timeout(self.block_seconds)
+            if not self._missed[step - 1]:
+                self._block(step)
+            self._see(step)
+            if self._progress and (step % tick == 0 or step == self.steps):
+                self._progress(step, self.steps)
+
+    def _block(self, step: int) -> None:
+        """Build and execute one block, and tell everybody what was in it."""
+        self.number += 1
+        now = self.now
+        env = BlockEnv(self.number, now, self.fees.base_fee, self.scenario.chain.gas_limit)
+        self._expire(now)
+        demand = self.demand.block(step) if self.demand else ()
+        candidates = self.pool.candidates(env.base_fee, demand)
+        outcomes = self.chain.execute(env, candidates)
+        self._settle(env, outcomes)
+
+    def _settle(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
+        receipts: list[Receipt] = []
+        virtual = 0
+        lowest: int | None = None  # tip of the cheapest gas in the block
+        for outcome in outcomes:
+            if type(outcome) is Receipt:
+                receipts.append(outcome)
+                lowest = _lower(lowest, outcome.effective_price - env.base_fee)
+            elif type(outcome) is Filled:
+                virtual += outcome.gas_used
+                if outcome.gas_used:
+                    lowest = _lower(lowest, outcome.candidate.tip)
+            elif type(outcome) is BundleReceipt:
+                receipts.extend(outcome.receipts)
+        gas_used = virtual + sum([receipt.gas_used for receipt in receipts])
+        # A block counts as full when not even a plain transfer fits any more.
+        full = env.gas_limit - gas_used < 21_000
+        self.fees.advance(gas_used)
+        self.gas_price.block(lowest if full else None, self.fees.base_fee)
+        self.observer.block(env, outcomes, gas_used, virtual, lowest if full else None)
+        for index, receipt in enumerate(receipts):
+            self._receive(index, receipt)
+        for departure in self.pool.settle(outcomes):
+            if departure.receipt is None:
+                self._close(departure.transaction, Fate("dropped", departure.reason, None), None)
+
+    def _receive(self, index: int, receipt: Receipt) -> None:
+        """One transaction that is in the block: its events, its sender, its row."""
+        reason = "" if receipt.status else str(self._errors.decode_revert(receipt.output).name)
+        sent = self.outbox.sent(receipt.transaction)
+        if sent and sent.call.subject:
+            self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
+        if receipt.status:
+            for position, log in enumerate(receipt.logs):
+                known = self._contracts.get(log.address)
+                if known is None:
+                    continue
+                protocol, abi = known
+                event = abi.decode_log(log)
+                if event is None:
+                    continue
+                self.observer.event(self.number, index, position, protocol.id, event)
+                for notice in protocol.on_event(event, self.now):
+                    self._notify(notice)
+        self._close(receipt.transaction, Fate("included" if receipt.status else "reverted", reason, receipt), index)
+
+    def _close(self, tx: Transaction, fate: Fate, index: int | None) -> None:
+        sent = self.outbox.settle(tx, fate)
+        if sent is not None:
+            unexpected = fate.status == "reverted" and fate.reason not in sent.call.accepts
+            self.observer.transaction(self.number, index, tx, sent, fate, unexpected)
+
+    def _notify(self, notice: Notice) -> None:
+        for row in self.liquidations.on_notice(notice, self.number):
+            self.observer.neutral(self.number, notice.protocol, row)
+        for inbox in self._inboxes.get(notice.kind, ()):
+            inbox.put(notice)
+
+    def _see(self, step: int) -> None:
+        """Move the market to this step and wake those who waited for what it shows."""
+        market = self.market
+        market.advance(step)
+        now = self.now
+        self.liquidations.advance(self.number, now)
+        for lending, watch in self._watches.values():
+            for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
+                self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
+        for event in market.crossed():
+            event.succeed()
+        self.observer.prices(self)
+        if self.clock.now >= self._next_sample or step == self.steps:
+            self._next_sample = self.clock.now + self._sample_every
+            self.sample()
+
+    def sample(self) -> None:
+        """Record every protocol's positions and measures."""
+        for protocol in self.protocols:
+            self.observer.sample(self.number, protocol.id, protocol.sample(self.now, self.market.price))
+
+    def _expire(self, now: int) -> None:
+        for tx in self.pool.expire(now):
+            self._close(tx, Fate("expired", "", None), None)
+
+    def _observe_genesis(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
+        """Mirror the events of set-up; agents do not live yet."""
+        gas_used = sum(outcome.gas_used for outcome in outcomes if isinstance(outcome, Receipt))
+        self.observer.block(env, outcomes, gas_used, 0, None)
+        for outcome in outcomes:
+            if not isinstance(outcome, Receipt):
+                continue
+            for log in outcome.logs:
+                protocol, abi = self._contracts.get(log.address, (None, None))
+                event = abi.decode_log(log) if abi else None
+                if protocol is not None and event is not None:
+                    list(protocol.on_event(event, env.timestamp))
+
+    def finish(self) -> None:
+        """Write what never happened: unfilled liquidations and transactions that still wait."""
+        for row in self.liquidations.unfilled():
+            self.observer.neutral(self.number, "", row)
+        for tx in list(self.pool.pending()):
+            self._close(tx, Fate("expired", "the run ended", None), None)
+        accounts = [account.address for account in self.genesis.accounts]
+        accounts += [contract.address for contract in self.genesis.deployed]
+        accounts.append(Address(self.scenario.chain.coinbase))
+        known = dict.fromkeys(accounts)
+        self.observer.finish([(a, self.chain.balance(a), self.chain.nonce(a)) for a in known])
+
+
+def _lower(lowest: int | None, tip: int) -> int:
+    return tip if lowest is None or tip < lowest else lowest
+
+
+def _reporter_settings(oracle: Any) -> AgentSettings:
+    return AgentSettings(gas=oracle.gas, latency_seconds=0.0)
+
+
+def agent_error(agent: str, fault: Exception) -> AgentError:
+    """What an agent raised, with the line that raised it."""
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    return AgentError(f"{type(fault).__name__}: {fault}", where=f"agent {agent}", mend=f"see {place}")
+
+
+def _named(agent: str, life: Life) -> Life:
+    try:
+        return (yield from life)
+    except (WavetankError, simpy.Interrupt):
+        raise
+    except Exception as fault:
+        raise agent_error(agent, fault) from fault
