@@ -1,7 +1,7 @@
 """The exchange: a custodian where tokens are sold and bought at the reference market.
 
 Money at it is instant, tokens are not: a deposit and a withdrawal are transfers on chain that wait for block space as
-any other. Its stock of a token is what others have sold to it, so a token that is only ever drawn as debt can run short.
+any other. Its stock of a token is what others have sold to it, so a token that is only drawn as debt can run short.
 """
 
 from collections.abc import Generator
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from simulator.agents.base import AgentSettings, Desk, GasRule
+from simulator.agents.base import AgentSettings, Desk
+from simulator.gas_price import GasRule
 from simulator.protocols.base import Call
 from simulator.units import from_wad, to_wad
 

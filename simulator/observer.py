@@ -24,6 +24,11 @@ class Observer:
     def __init__(self, recorder: Recorder | None, digest: Digest | None) -> None:
         self._recorder, self._digest = recorder, digest
 
+    def genesis_block(self, env: BlockEnv, outcomes: Sequence[Outcome], gas_used: int) -> None:
+        """A block of set-up: part of what happened on the chain, and of no table."""
+        if self._digest is not None:
+            self._digest.block(env, gas_used, outcomes)
+
     def block(
         self, env: BlockEnv, outcomes: Sequence[Outcome], gas_used: int, virtual: int, lowest_tip: int | None
     ) -> None:
@@ -80,8 +85,8 @@ class Observer:
         recorder, market = self._recorder, world.market
         if recorder is None:
             return
-        oracles = {oracle.asset: oracle for oracle in world.capabilities(Oracle)}  # type: ignore[type-abstract]
-        pools = {pool.assets[0]: pool for pool in world.capabilities(Pool)}  # type: ignore[type-abstract]
+        oracles = {oracle.asset: oracle for oracle in world.capabilities(Oracle)}
+        pools = {pool.assets[0]: pool for pool in world.capabilities(Pool)}
         for asset in market.assets:
             oracle, pool = oracles.get(asset), pools.get(asset)
             price = oracle.usable_price() if oracle else None

@@ -1,11 +1,9 @@
 """Run a scenario from beginning to end and keep what came of it."""
 
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -13,21 +11,20 @@ import pandas as pd
 
 from simulator.chain.revm import RevmChain
 from simulator.chain.types import Address
-from simulator.digest import VERSION as DIGEST_VERSION
 from simulator.digest import Digest
 from simulator.errors import ConfigError, WavetankError
+from simulator.manifest import Status, build_manifest
 from simulator.metrics import METRICS, compute
 from simulator.observer import Observer
-from simulator.record import SCHEMAS, Recorder
+from simulator.record import Recorder
 from simulator.runfolder import RunFolder
-from simulator.scenario import Scenario
+from simulator.scenario import Scenario, import_user_code
+from simulator.tables import SCHEMAS, Tables
 from simulator.world import World
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
 
-MANIFEST_SCHEMA: Final = 1
-_PACKAGES: Final = ("wavetank", "pyrevm", "numpy", "scipy", "simpy", "pandas", "pyarrow")
 _INTERRUPTED: Final = 130
 _PARTIAL: Final = 3
 
@@ -40,7 +37,7 @@ class RunResult:
     exit_code: int
     folder: Path | None
     fault: WavetankError | None = None  # what ended a partial run
-    _frames: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    _tables: Tables | None = field(default=None, repr=False)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -55,9 +52,8 @@ class RunResult:
     @cached_property
     def tables(self) -> Mapping[str, pd.DataFrame]:
         """Every table by name."""
-        if self.folder is None:
-            return self._frames
-        return {name: pd.read_parquet(self.folder / f"{name}.parquet") for name in SCHEMAS}
+        source = self._tables or Tables(self.folder or Path())
+        return {name: source.frame(name) for name in SCHEMAS}
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Each table as an attribute, as in `result.prices`."""
@@ -73,7 +69,7 @@ class RunResult:
             ("seed", manifest["seed"], ""),
             ("chain", f"{manifest['chain']['name']}, {manifest['chain']['gas']} gas", ""),
             ("digest", manifest["digest"], ""),
-            ("seconds", round(sum(manifest["wall_seconds"].values()), 2), "s"),
+            ("wall time", round(sum(manifest["wall_seconds"].values()), 2), "s"),
         ]
         figures = [
             (name, value, METRICS[name].unit) for name, value in manifest["metrics"].items() if value is not None
@@ -98,6 +94,7 @@ def run_scenario(
     if chain != "revm":
         raise ConfigError(f"chain = {chain!r}", mend="use revm")
     root = scenario.world.seed if seed is None else seed
+    scenario = import_user_code(scenario)
     folder = RunFolder(out) if out is not None else None
     try:
         return _Run(scenario, root, gas, folder).go(progress)
@@ -120,13 +117,13 @@ class _Run:
         world = self._timed("setup", self._build)
         status, exit_code, fault = self._timed("run", lambda: self._live(world, progress))
         self._timed("record", lambda: self._close(world))
-        frames = self._recorder.tables()
-        metrics = self._timed("metrics", lambda: compute(frames))
+        tables = self._recorder.tables()
+        metrics = self._timed("metrics", lambda: compute(tables))
         manifest = self._manifest(world, status, metrics)
         if fault is not None:
             manifest["fault"] = fault.as_dict()
         place = self._keep(manifest)
-        return RunResult(manifest, exit_code, place, fault, frames if place is None else {})
+        return RunResult(manifest, exit_code, place, fault, tables if place is None else None)
 
     def _timed(self, stage: str, act: Callable[[], T]) -> T:
         began = time.perf_counter()
@@ -141,7 +138,7 @@ class _Run:
         )
         return World(self._scenario, self._seed, chain, Observer(self._recorder, self._digest))
 
-    def _live(self, world: World, progress: Progress | None) -> tuple[str, int, WavetankError | None]:
+    def _live(self, world: World, progress: Progress | None) -> tuple[Status, int, WavetankError | None]:
         try:
             world.run(progress)
         except KeyboardInterrupt:
@@ -154,21 +151,19 @@ class _Run:
         world.finish()
         self._recorder.close()
 
-    def _manifest(self, world: World, status: str, metrics: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "schema": MANIFEST_SCHEMA,
-            "scenario": dict(self._scenario.resolved),
-            "seed": self._seed,
-            "chain": {"name": "revm", "gas": self._gas},
-            "status": status,
-            "digest": self._digest.hexdigest(),
-            "digest_version": DIGEST_VERSION,
-            "metrics": metrics,
-            "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
-            "bytecode": dict(sorted(world.genesis.bytecode.items())),
-            "user_code": {code.name: code.sha256 for code in self._scenario.user_code},
-            "wall_seconds": self._seconds,
-        }
+    def _manifest(self, world: World, status: Status, metrics: dict[str, Any]) -> dict[str, Any]:
+        return build_manifest(
+            scenario=self._scenario.resolved,
+            seed=self._seed,
+            chain=world.chain.name,
+            gas=world.chain.gas_mode,
+            status=status,
+            digest=self._digest.hexdigest(),
+            metrics=metrics,
+            bytecode=dict(sorted(world.genesis.bytecode.items())),
+            wall_seconds=self._seconds,
+            user_code={code.name: code.sha256 for code in self._scenario.user_code},
+        )
 
     def _keep(self, manifest: dict[str, Any]) -> Path | None:
         if self._folder is None:

@@ -127,7 +127,8 @@ class Tables:
         import pandas as pd
 
         nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}
-        return self.read(name).to_pandas(types_mapper=nullable.get)
+        frame: pd.DataFrame = self.read(name).to_pandas(types_mapper=nullable.get)
+        return frame
 
 
 def _read_file(path: Path, columns: list[str], where: pc.Expression | None) -> pa.Table:

@@ -24,7 +24,7 @@ from simulator.market import GasDemand, Market
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
 from simulator.outbox import Outbox
-from simulator.protocols.base import Call, Capability, Lending, Notice, Protocol
+from simulator.protocols.base import Call, Lending, Notice, Protocol
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.oracle import OracleProtocol
 from simulator.protocols.positions import SafetyWatch
@@ -33,6 +33,8 @@ from simulator.streams import Streams
 from simulator.units import to_wei_per_gas
 
 Progress = Callable[[int, int], None]  # steps done, steps in all
+
+_SETUP_SECONDS = 3600  # for blocks of deployment, a second each
 
 
 class World:
@@ -56,6 +58,7 @@ class World:
             chain,
             seed=seed,
             start=self.start,
+            begin=self.start - 2 * self._longest_delay - _SETUP_SECONDS,
             gas_limit=scenario.chain.gas_limit,
             prices={asset: self.market.price(asset) for asset in scenario.market},
             observe=self._observe_genesis,
@@ -78,9 +81,8 @@ class World:
 
     def _deploy_protocols(self) -> list[Protocol]:
         first = {asset: self.market.price(asset) for asset in self.scenario.oracle}
-        protocols: list[Protocol] = [OracleProtocol(self.scenario.oracle, first)]
-        for component in self.scenario.protocols.values():
-            protocols.append(component.implementation(component.id, component.settings))
+        chosen = self.scenario.protocols.values()
+        protocols = [OracleProtocol(self.scenario.oracle, first), *(c.implementation(c.id, c.settings) for c in chosen)]
         for protocol in protocols:
             protocol.deploy(self.genesis)
             for address, abi in protocol.events().items():
@@ -124,11 +126,31 @@ class World:
             if not self.genesis.is_drawn(asset):
                 # From now on the exchange brings in what the world beyond the chain sells.
                 self.genesis.call(token, "transferOwnership", self.genesis.exchange)
-        self.genesis.flush()
+        self._freshen_feeds()
         for asset, settings in self.scenario.oracle.items():
             desk = self._desk(f"reporter/{asset}", "reporter", _reporter_settings(settings))
             agents.append(Reporter(desk, settings, asset))
         return agents
+
+    @property
+    def _longest_delay(self) -> int:
+        return max((settings.delay_seconds for settings in self.scenario.oracle.values()), default=0)
+
+    def _freshen_feeds(self) -> None:
+        """Report and poke so that at the start every feed is as old as its delay makes it, and no older."""
+        genesis, delay = self.genesis, self._longest_delay
+        for moment in (self.start - delay - 60, self.start - 1) if delay else (self.start - 1,):
+            genesis.advance_to(moment)
+            for feed in genesis.feeds.values():
+                oracle = feed.oracle
+                reporter = genesis.account(f"reporter/{oracle.asset}").address
+                genesis.submit(oracle.report(genesis.price(oracle.asset)), reporter)
+            genesis.flush()
+            for feed in genesis.feeds.values():
+                poke, due = feed.oracle.poke(), feed.oracle.next_poke()
+                if poke is not None and due is not None and due <= genesis.now:
+                    genesis.submit(poke, genesis.deployer)
+            genesis.flush()
 
     def _group(self, component: Any) -> Iterable[Agent]:
         kind = component.implementation
@@ -344,7 +366,7 @@ class World:
     def _observe_genesis(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
         """Mirror the events of set-up; agents do not live yet."""
         gas_used = sum(outcome.gas_used for outcome in outcomes if isinstance(outcome, Receipt))
-        self.observer.block(env, outcomes, gas_used, 0, None)
+        self.observer.genesis_block(env, outcomes, gas_used)
         for outcome in outcomes:
             if not isinstance(outcome, Receipt):
                 continue

@@ -18,6 +18,8 @@ abstract contract CdpGovernance is CdpLedger, Ownable, Bounded {
     /// @dev 1e27 * (2 ** (1 / 31,536,000) - 1): the debt doubles in a year.
     uint256 private constant HIGHEST_STABILITY_FEE = 21979553151239153027; // [ray per second]
     uint256 private constant HIGHEST_DEBT = 1e36; // [Dollar wad]
+    /// @dev With fewer, one unit of a dear token is worth too much to be rounded away.
+    uint256 private constant FEWEST_DECIMALS = 6;
     uint256 private constant LARGEST_LOT = 1e36; // [collateral wad]
 
     address public feeRecipient;
@@ -39,7 +41,7 @@ abstract contract CdpGovernance is CdpLedger, Ownable, Bounded {
         Collateral storage c = book[id];
         if (c.token != address(0)) revert CollateralExists(id);
         uint256 decimals = IDecimals(cfg.token).decimals();
-        if (decimals > 18) revert TooManyDecimals(decimals);
+        _requireWithin(decimals, FEWEST_DECIMALS, 18);
         (c.token, c.unit) = (cfg.token, uint64(10 ** (18 - decimals)));
         (c.index, c.lastAccrual) = (uint128(RAY), uint40(block.timestamp));
         emit CollateralAdded(id, cfg.token);

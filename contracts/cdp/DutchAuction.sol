@@ -199,7 +199,7 @@ contract DutchAuction is IDutchAuction, Auction {
         sold = amount.min(lot);
         sold -= sold % unit;
         paid = sold.fullMulDivUp(price, WAD);
-        if (paid >= raise) return (_unitsFor(raise, price), raise);
+        if (paid >= raise) return (_unitsFor(raise, price).min(sold), raise);
         if (sold == lot) return (sold, paid);
         if (sold == 0) revert NothingToTake();
         uint256 floor = engine.collaterals(collateralId).debtFloor;

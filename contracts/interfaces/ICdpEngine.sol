@@ -14,7 +14,7 @@ pragma solidity ^0.8.24;
 /// minimumRatio. "No riskier" needs no price, so a position can be topped up or closed while its feed is down.
 interface ICdpEngine {
     struct CollateralConfig {
-        address token; // locked as collateral, at most 18 decimals
+        address token; // locked as collateral, 6 to 18 decimals
         address feed; // an IPrice
         address auction; // an IAuction; 0 = liquidation at a fixed spread
         uint256 minimumRatio; // [wad] collateral value over debt that an action must leave
@@ -88,7 +88,6 @@ interface ICdpEngine {
 
     error UnknownCollateral(bytes32 id);
     error CollateralExists(bytes32 id);
-    error TooManyDecimals(uint256 decimals);
     /// @dev The auction serves another engine, collateral or token.
     error AuctionMismatch(address auction);
     /// @param debt [Dollar wad] that running auctions still have to clear

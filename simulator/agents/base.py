@@ -16,6 +16,7 @@ from pydantic import Field
 from simulator.chain.accounts import Account
 from simulator.chain.types import Receipt
 from simulator.gas_price import GasRule
+from simulator.market import Market
 from simulator.protocols.base import Call, Capability, Notice
 from simulator.protocols.genesis import Genesis
 from simulator.settings import COUNT, SECONDS, Settings
@@ -23,7 +24,9 @@ from simulator.settings import COUNT, SECONDS, Settings
 if TYPE_CHECKING:
     from simulator.world import World
 
-Life = Generator[simpy.Event, Any, None]
+__all__ = ["Agent", "AgentSettings", "CapabilityT", "Desk", "Fate", "Life", "distinct", "newest"]
+
+Life = Generator[simpy.Event, Any, Any]
 CapabilityT = TypeVar("CapabilityT", bound=Capability)
 
 
@@ -70,7 +73,7 @@ class Desk:
         return self._world.now
 
     @property
-    def market(self) -> Any:
+    def market(self) -> Market:
         """The reference markets: `price(asset)`."""
         return self._world.market
 
@@ -139,7 +142,7 @@ class Desk:
         self._world.post(self, call)
 
     def sell(self, asset: str, amount: int) -> Generator[simpy.Event, Any, float]:
-        """Deposit tokens [wad] at the exchange and sell them; the dollars [usd] it brought (0 if the deposit failed)."""
+        """Deposit tokens [wad] at the exchange and sell them; what it brought [usd], 0 if the deposit failed."""
         return (yield from self._world.exchange.sell(self, asset, amount))
 
     def buy(self, asset: str, amount: int) -> Generator[simpy.Event, Any, int]:

@@ -74,7 +74,7 @@ class Borrower(Agent):
 
     def __init__(self, desk: Desk, settings: BorrowerSettings) -> None:
         super().__init__(desk, settings)
-        self._lending = choose(desk.capabilities(Lending), settings.protocol, desk.agent)
+        self._lending: Lending = choose(desk.capabilities(Lending), settings.protocol, desk.agent)
         self._habit = self._draw_habit(settings.habits)
         self._position = ""
 

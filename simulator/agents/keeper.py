@@ -1,4 +1,4 @@
-"""Keepers of the machinery: they move delayed prices on, restart stale lots and settle lots that nobody else settles."""
+"""Keepers of the machinery: they move delayed prices on, restart lots, and settle what nobody else does."""
 
 from typing import Any, ClassVar
 

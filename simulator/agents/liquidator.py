@@ -1,4 +1,4 @@
-"""Liquidators: they start liquidations, bid in auctions or take from them, and pay with capital or within one transaction.
+"""Liquidators: they start liquidations, bid in auctions or take from them, and pay with capital or a flash mint.
 
 Before acting each counts what the collateral would fetch, what the debt costs to source, the gas, and who else is after
 it. What it seizes it sells, so a liquidation moves the market that decides the next one.
@@ -15,7 +15,7 @@ from simulator.errors import ConfigError
 from simulator.protocols.base import Auction, Call, Lending, Lot
 from simulator.protocols.genesis import Genesis
 from simulator.settings import SECONDS, SHARE, USD
-from simulator.units import from_wad, to_wad
+from simulator.units import WAD, from_wad, to_wad
 
 _REVIEW_SECONDS = 600.0  # how often what was passed by is looked at again
 _DUST_USD = 1.0
@@ -43,7 +43,7 @@ class LiquidatorSettings(AgentSettings):
         json_schema_extra=SHARE,
     )
     bidding: Literal["value", "minimum"] = Field(
-        "value", description="in ascending auctions: bid what it is worth at once, or as little as stands"
+        "value", description="in ascending auctions: bid the worth at once, or next to nothing while nobody else bids"
     )
     first_bid: float = Field(
         0.0001, ge=0, le=1, description="share of the value that a minimum bidder opens with", json_schema_extra=SHARE
@@ -130,11 +130,11 @@ class Liquidator(Agent):
         while True:
             chance, review = inbox.get(), desk.sleep(_REVIEW_SECONDS)
             yield desk.first_of([chance, review] if passed else [chance])
-            seen = [chance.value] if chance.triggered else []
+            seen: list[Any] = [chance.value] if chance.triggered else []
             if not chance.triggered:
                 chance.cancel()
             yield desk.sleep(self.settings.thinking_seconds * desk.random.standard_exponential())
-            subjects = [*distinct([*seen, *newest(inbox)]), *passed]
+            subjects = [*distinct(seen + newest(inbox)), *passed]
             passed = {}
             for position in dict.fromkeys(subjects):
                 if position in desk.unsafe(self._lending.id) and not (yield from self._liquidate(position)):
@@ -182,13 +182,13 @@ class Liquidator(Agent):
         while True:
             chance, review = inbox.get(), desk.sleep(60.0 if not auction.ascending else _REVIEW_SECONDS)
             yield desk.first_of([chance, review] if auction.lots else [chance])
-            seen = [chance.value] if chance.triggered else []
+            seen: list[Any] = [chance.value] if chance.triggered else []
             if not chance.triggered:
                 chance.cancel()
             yield desk.sleep(self.settings.thinking_seconds * desk.random.standard_exponential())
             seen += newest(inbox)
             yield from self._after_closing(auction, seen)
-            for lot_id in [*distinct(seen), *auction.lots] if auction.lots else ():
+            for lot_id in dict.fromkeys([*distinct(seen), *auction.lots]):
                 lot = auction.lots.get(lot_id)
                 if lot is None or lot_id in self._committed:
                     continue
@@ -216,6 +216,7 @@ class Liquidator(Agent):
             return
         offer = self._bid(auction, lot)
         if offer is not None:
+            self._committed[lot.id] = offer[1]
             desk.process(self._place(auction, lot, *offer))
 
     def _bid(self, auction: Auction, lot: Lot) -> tuple[int, int] | None:
@@ -225,13 +226,11 @@ class Liquidator(Agent):
         limit = to_wad(max(0.0, self._proceeds(lot.amount) * (1 - self._discount) - gas) / debt_price)
         if lot.bid >= lot.to_raise:
             return self._reverse_bid(auction, lot, gas / debt_price)
-        least = min(lot.to_raise, int(lot.bid * (1 + auction.minimum_raise)) + 1)
+        least = min(lot.to_raise, max(1, raised_up(lot.bid, auction.minimum_raise)))
         means = desk.balance(auction.debt_asset) - sum(self._committed.values())
-        if self.settings.bidding == "minimum":
-            pay = max(least, round(limit * self.settings.first_bid) if not lot.bid else 0)
-        else:
-            pay = max(least, min(limit, means))
-        pay = min(pay, lot.to_raise)
+        alone = self.settings.bidding == "minimum" and not lot.bid
+        wanted = round(limit * self.settings.first_bid) if alone else min(limit, means)
+        pay = min(max(least, wanted), lot.to_raise)
         return (lot.amount, pay) if least <= pay <= min(limit, means) else None
 
     def _reverse_bid(self, auction: Auction, lot: Lot, gas: float) -> tuple[int, int] | None:
@@ -242,12 +241,11 @@ class Liquidator(Agent):
             return None
         unit = desk.market.price(auction.asset) / desk.market.price(auction.debt_asset)
         fair = to_wad((from_wad(lot.to_raise) + gas) / (unit * (1 - self._discount)))
-        most = int(lot.amount / (1 + auction.minimum_raise)) - 1
-        amount = most if self.settings.bidding == "minimum" else fair
-        return (amount, lot.to_raise) if fair <= amount <= most else None
+        # Below this the house accepts a smaller lot.
+        most = lot.amount * WAD // (WAD + to_wad(auction.minimum_raise))
+        return (fair, lot.to_raise) if fair <= most else None
 
     def _place(self, auction: Auction, lot: Lot, amount: int, pay: int) -> Life:
-        self._committed[lot.id] = pay
         try:
             fate = yield self.desk.send(auction.bid(lot, amount, pay))
         finally:
@@ -277,11 +275,11 @@ class Liquidator(Agent):
         if price is None:
             restart = auction.restart(lot)
             if self.settings.starts and not desk.is_contested(restart):
-                desk.process(self._send_for(lot, restart, 0))
+                self._send_for(lot, restart, 0)
             return
         call, pay = self._take_call(auction, lot, price)
         if call is not None and not desk.is_contested(call):
-            desk.process(self._send_for(lot, call, pay))
+            self._send_for(lot, call, pay)
 
     def _take_call(self, auction: Auction, lot: Lot, price: float) -> tuple[Call | None, int]:
         """A take at a profit, as large as the means allow, and what it pays [debt wad]."""
@@ -301,13 +299,17 @@ class Liquidator(Agent):
             return auction.flash_take(self._contract, lot, most, limit, least), 0
         return auction.take(lot, most, limit, desk.address), to_wad(from_wad(most) * price)
 
-    def _send_for(self, lot: Lot, call: Call, pay: int) -> Life:
+    def _send_for(self, lot: Lot, call: Call, pay: int) -> None:
+        """Send a call about a lot, with `pay` [debt wad] set aside until its fate is known."""
         self._committed[lot.id] = pay
+        self.desk.process(self._await(lot, call, pay))
+
+    def _await(self, lot: Lot, call: Call, pay: int) -> Life:
         try:
             fate = yield self.desk.send(call)
         finally:
             del self._committed[lot.id]
-        if fate.ok and pay:
+        if fate.ok and (pay or self._contract):
             yield from self._realise()
 
     # ------------------------------------------------------------------ proceeds
@@ -323,3 +325,8 @@ class Liquidator(Agent):
         if self.settings.funding == "capital" and desk.cash > _DUST_USD:
             wanted = to_wad(desk.cash / desk.market.price(lending.debt_asset) * 0.98)
             yield from desk.buy(lending.debt_asset, wanted)
+
+
+def raised_up(bid: int, raise_by: float) -> int:
+    """The least bid [wad] that is `raise_by` over `bid`, in the chain's own arithmetic."""
+    return -(-bid * (WAD + to_wad(raise_by)) // WAD)

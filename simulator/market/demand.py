@@ -1,11 +1,12 @@
 """Background demand: the rest of Ethereum, which wants block space too.
 
-Each block a lognormal amount of gas is wanted, in tranches whose prices are lognormal around a level. The scenario gives
+Each block a lognormal amount of gas is wanted, in tranches whose prices are lognormal around a level. A scenario gives
 the mean price of gas that was mined, as explorers report it. What is mined is the dearest share of what is wanted, so
 the level of the whole is the mean divided by the expectation of the truncated lognormal (see `mined_premium`).
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -49,7 +50,7 @@ class DemandSettings(Settings):
             return value
         if not value:
             raise ValueError("must have at least one knot")
-        for (earlier, _), (later, _) in zip(value, value[1:], strict=False):
+        for (earlier, _), (later, _) in pairwise(value):
             if later <= earlier:
                 raise ValueError(f"hour {later:g} follows hour {earlier:g}; must be in order of time")
         return value

@@ -3,6 +3,7 @@
 import csv
 import math
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -64,7 +65,7 @@ def _numbers(path: Path, line: int, time: str | None, price: str | None) -> tupl
 
 
 def _check_spacing(path: Path, times: list[float]) -> None:
-    spacing = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    spacing = [later - earlier for earlier, later in pairwise(times)]
     usual = median(spacing)
     for line, gap in enumerate(spacing, start=3):
         if gap > _LARGEST_GAP * usual:

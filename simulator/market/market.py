@@ -21,13 +21,19 @@ class AssetSettings(Protocol):
     """What the market needs to know of an asset."""
 
     @property
-    def settings(self) -> Process: ...
+    def settings(self) -> Process:
+        """Its exogenous process."""
+        ...
 
     @property
-    def impact(self) -> ImpactSettings | None: ...
+    def impact(self) -> ImpactSettings | None:
+        """What trading does to it, None for nothing."""
+        ...
 
 
 class _Asset:
+    exogenous: float
+    price: float
     __slots__ = ("above", "below", "exogenous", "impact", "path", "price", "variance", "volatility")
 
     def __init__(self, path: NDArray[np.float64], impact: Impact | None, volatility: float) -> None:
@@ -90,7 +96,9 @@ class Market:
                 self._move_displaced(asset, exogenous)
             else:
                 asset.exogenous = asset.price = exogenous
-            if asset.below and asset.price <= -asset.below[0][0] or asset.above and asset.price >= asset.above[0][0]:
+            if (asset.below and asset.price <= -asset.below[0][0]) or (
+                asset.above and asset.price >= asset.above[0][0]
+            ):
                 self._reach(asset)
 
     def _move_displaced(self, asset: _Asset, exogenous: float) -> None:
@@ -106,7 +114,7 @@ class Market:
     # -------------------------------------------------------------------- watches
 
     def watch_below(self, asset: str, level: float, token: Any) -> None:
-        """Have `crossed` give `token` at the first price at or below `level` [usd], the next advance at the earliest."""
+        """Have `crossed` give `token` at the first step whose price is at or below `level` [usd]."""
         self._watches += 1
         heapq.heappush(self._assets[asset].below, (-level, self._watches, token))
 

@@ -6,6 +6,7 @@ and in log space; the first price is that of the first time.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
@@ -66,7 +67,8 @@ class Gbm(Process):
         steps = np.diff(times) / YEAR_SECONDS
         noise = random.standard_normal(steps.shape) * np.sqrt(steps)
         gains = (self.drift - self.volatility**2 / 2) * steps + self.volatility * noise
-        return self.price * np.exp(np.concatenate([[0.0], np.cumsum(gains)]))
+        path: Floats = self.price * np.exp(np.concatenate([[0.0], np.cumsum(gains)]))
+        return path
 
 
 class Peg(Process):
@@ -86,7 +88,7 @@ class Peg(Process):
         for step, (factor, shock) in enumerate(zip(keep.tolist(), shocks.tolist(), strict=True), start=1):
             gap = gap * factor + shock
             log_price[step] = gap
-        return self.price * np.exp(log_price)
+        return np.asarray(self.price * np.exp(log_price))
 
 
 class Replay(Process):
@@ -105,7 +107,7 @@ class Replay(Process):
     @field_validator("knots")
     @classmethod
     def _in_order(cls, knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
-        for (earlier, _), (later, _) in zip(knots, knots[1:], strict=False):
+        for (earlier, _), (later, _) in pairwise(knots):
             if later <= earlier:
                 raise ValueError(f"hour {later:g} follows hour {earlier:g}; must be in order of time")
         return knots

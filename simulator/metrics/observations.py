@@ -146,17 +146,17 @@ class Observations:
 
     @cached_property
     def _measures(self) -> pd.DataFrame:
-        where = field("name").isin(_MEASURES)
-        table = self.tables.read("measures", ["block", "protocol", "subject", "name", "value"], where)
-        frame: pd.DataFrame = table.to_pandas(strings_to_categorical=False).dropna(subset=["value"])
-        texts = {name: str for name in ("protocol", "subject", "name")}
-        return frame.astype(texts).drop_duplicates(["block", "protocol", "subject", "name"], keep="last")
+        key = ["name", "block", "protocol", "subject"]
+        frame = self.tables.read("measures", [*key, "value"], field("name").isin(_MEASURES)).to_pandas()
+        texts = dict.fromkeys(("protocol", "subject", "name"), str)
+        known: pd.DataFrame = frame.astype(texts).dropna(subset=["value"])
+        return known.drop_duplicates(key, keep="last").set_index(key)
 
     def measure(self, name: str) -> pd.DataFrame:
         """A measure by block (rows, ascending) and (protocol, subject) (columns); before the first it is NaN."""
-        rows = self._measures[self._measures["name"] == name]
-        wide = rows.pivot_table(index="block", columns=["protocol", "subject"], values="value", aggfunc="last")
-        return wide.sort_index().ffill()
+        if name not in self._measures.index.get_level_values("name"):
+            return pd.DataFrame()
+        return self._measures.loc[name]["value"].unstack(["protocol", "subject"]).sort_index().ffill()
 
     def measure_at_end(self, name: str) -> pd.Series:
         """The last value of a measure, summed over subjects: by protocol."""

@@ -11,6 +11,7 @@ from simulator.tables import Tables
 Worse = Literal["higher", "lower"]
 Value = float | int | None
 Function = Callable[[Observations], Value]
+OURS = "Wavetank"
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,20 @@ class Metric:
     name: str
     unit: str
     worse: Worse | None
-    description: str  # the definition, one sentence or two
-    source: str
+    definition: str  # a sentence or two
+    source: str  # who defined it
     function: Function
+
+    @property
+    def description(self) -> str:
+        """The definition with its source where it is not ours."""
+        return self.definition if self.source == OURS else f"{self.definition} Source: {self.source}."
 
 
 METRICS: dict[str, Metric] = {}
 
 
-def metric(unit: str, worse: Worse | None, source: str = "Wavetank") -> Callable[[Function], Function]:
+def metric(unit: str, worse: Worse | None, source: str = OURS) -> Callable[[Function], Function]:
     """Register a function as the metric of its name; its docstring is the definition.
 
     The function gives None where a run has no data for it: no data is never a pass.
@@ -37,8 +43,8 @@ def metric(unit: str, worse: Worse | None, source: str = "Wavetank") -> Callable
     def register(function: Function) -> Function:
         if not function.__doc__:
             raise ValueError(f"the metric {function.__name__} has no definition")
-        description = " ".join(function.__doc__.split())
-        METRICS[function.__name__] = Metric(function.__name__, unit, worse, description, source, function)
+        definition = " ".join(function.__doc__.split())
+        METRICS[function.__name__] = Metric(function.__name__, unit, worse, definition, source, function)
         return function
 
     return register
@@ -51,15 +57,9 @@ def compute(tables: Tables) -> dict[str, Value]:
 
 
 def describe() -> list[dict[str, str | None]]:
-    """A row for each metric: name, unit, worse, description, source."""
+    """A row for each metric: name, unit, worse, description."""
     return [
-        {
-            "name": each.name,
-            "unit": each.unit,
-            "worse": each.worse,
-            "description": each.description,
-            "source": each.source,
-        }
+        {"name": each.name, "unit": each.unit, "worse": each.worse, "description": each.description}
         for each in METRICS.values()
     ]
 

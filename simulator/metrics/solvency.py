@@ -7,18 +7,14 @@ from simulator.metrics.observations import Observations
 from simulator.metrics.registry import metric
 from simulator.tables import field
 
-_NET_INSOLVENT_DEBT = "net insolvent debt: Gauntlet's FAQ; Aave governance 11986"
-
 
 def _bad_debt_at_end(seen: Observations) -> "pd.Series | None":
     """Open shortfall and recorded bad debt of each protocol at the end [usd]; None where none was measured."""
-    open_shortfall = seen.measure_at_end("shortfall_usd")
-    if open_shortfall.empty:
-        return None
-    return open_shortfall.add(seen.measure_at_end("bad_debt_usd"), fill_value=0.0)
+    lost = seen.measure_at_end("shortfall_usd").add(seen.measure_at_end("bad_debt_usd"), fill_value=0.0)
+    return None if lost.empty else lost
 
 
-@metric(unit="usd", worse="higher", source=_NET_INSOLVENT_DEBT)
+@metric(unit="usd", worse="higher", source="net insolvent debt in Gauntlet's FAQ and Aave governance 11986")
 def bad_debt_usd(seen: Observations) -> float | None:
     """Debt that nothing covers at the end of the run: sum of (debt - collateral)+ over open positions and lots at
     auction at the reference price, and the bad debt recorded and not yet settled."""
@@ -26,7 +22,7 @@ def bad_debt_usd(seen: Observations) -> float | None:
     return None if by_protocol is None else float(by_protocol.sum())
 
 
-@metric(unit="ratio", worse="higher", source="bad debt share: Chaos Labs' crvUSD risk reports")
+@metric(unit="ratio", worse="higher", source="bad debt share in crvUSDrisk")
 def bad_debt_ratio(seen: Observations) -> float | None:
     """bad_debt_usd over the highest debt outstanding at any sample; null where nothing was ever owed."""
     lost = bad_debt_usd(seen)
@@ -36,7 +32,7 @@ def bad_debt_ratio(seen: Observations) -> float | None:
     return lost / float(owed.max())
 
 
-@metric(unit="flag", worse="higher", source="insolvency probability, as the mean over runs: crvUSDrisk")
+@metric(unit="flag", worse="higher", source="its mean over runs is the insolvency probability of crvUSDrisk")
 def insolvent(seen: Observations) -> int | None:
     """1 when the bad debt of any protocol at the end exceeds that protocol's reserve, else 0; a protocol that records
     no reserve has none."""
@@ -50,11 +46,11 @@ def insolvent(seen: Observations) -> int | None:
 @metric(unit="ratio", worse="lower", source="Maker's liquidation ratio")
 def collateral_ratio_min(seen: Observations) -> float | None:
     """Lowest collateral over debt, at the reference price, of any position at any sample."""
-    lowest = seen.measure("collateral_ratio_min").min(axis=None)
-    return float(lowest) if np.isfinite(lowest) else None
+    ratios = seen.measure("collateral_ratio_min").to_numpy(dtype=float)
+    return float(np.nanmin(ratios)) if ratios.size else None
 
 
-@metric(unit="ratio", worse="lower", source="account equity over maintenance requirement: Derive v2's margin")
+@metric(unit="ratio", worse="lower", source="equity over maintenance margin in Derive v2")
 def margin_ratio_min(seen: Observations) -> float | None:
     """Lowest equity over required equity of any position at any sample; 1 is the edge of unsafe."""
     table = seen.tables.read("positions", ["equity_usd", "required_usd"], field("required_usd") > 0)
@@ -71,8 +67,9 @@ def health_factor_min(seen: Observations) -> float | None:
     return float(health.min()) if health.size else None
 
 
-@metric(unit="ratio", worse="lower", source="Aave's health factor; the quantile is linear between order statistics")
+@metric(unit="ratio", worse="lower", source="Aave's health factor")
 def health_factor_p01(seen: Observations) -> float | None:
-    """First percentile of the health of positions that owe something, over samples and positions together."""
+    """First percentile of the health of positions that owe something, over samples and positions together,
+    linear between order statistics."""
     health = seen.column("positions", "health")
     return float(np.percentile(health, 1)) if health.size else None

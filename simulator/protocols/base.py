@@ -34,10 +34,10 @@ class Call(NamedTuple):
 class Notice(NamedTuple):
     """A neutral event of a protocol, for agents and metrics.
 
-    Each carries in `args` what is named beside its kind (amounts in wad), and `capability`, the id of what it is about:
+    Each carries in `args` what stands beside its kind (amounts in wad), and `capability`, the id of what it is about:
     `position`; `liquidation` (liquidator, debt, collateral that he gets, lot: its id or ""); `lot_opened`,
-    `lot_changed`; `lot_closed` (winner, amount, paid); `price` (price); `pool`. The world adds `unsafe`: a position that
-    can be liquidated at the price its protocol uses.
+    `lot_changed`; `lot_closed` (winner, amount, paid); `price` (price); `pool`. The world adds `unsafe`: a
+    position that can be liquidated at the price its protocol uses.
     """
 
     kind: str

@@ -242,6 +242,8 @@ class CdpCollateral(Lending):
             "shortfall_usd": float(np.maximum(debt - collateral, 0).sum()) + lot_shortfall,
             "auction_debt_usd": at_auction,
         }
+        if (debt > 0).any():
+            totals["collateral_ratio_min"] = float((collateral[debt > 0] / debt[debt > 0]).min())
         return Sample(
             [p.id for p in open_positions],
             [p.owner for p in open_positions],

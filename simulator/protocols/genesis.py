@@ -14,7 +14,6 @@ from simulator.units import WAD
 if TYPE_CHECKING:
     from simulator.protocols.base import Call, Oracle
 
-_SPAN = 7200  # [s] before the start in which set-up happens
 _CALL_GAS = 1_000_000
 _DEPLOY_GAS = 8_000_000
 _ETHER = 10_000 * WAD  # [wei] for gas, to every account that asks
@@ -57,6 +56,7 @@ class Genesis:
         *,
         seed: int,
         start: int,
+        begin: int,
         gas_limit: int,
         prices: Mapping[str, float],
         observe: Callable[[BlockEnv, Sequence[Outcome]], None],
@@ -72,6 +72,7 @@ class Genesis:
         self._seed = seed
         self._gas_limit = gas_limit
         self._prices = prices
+        self._time = begin
         self._observe = observe
         self._queue: list[tuple[Transaction, str, Abi | None]] = []
         self._nonces: dict[Address, int] = {}
@@ -81,8 +82,15 @@ class Genesis:
 
     @property
     def now(self) -> int:
-        """The time of the next block [unix s]."""
-        return self.start - _SPAN + self.number
+        """The time of the latest block [unix s]."""
+        return self._time
+
+    def advance_to(self, time: int) -> None:
+        """Let the next block be at `time` [unix s], which must not have passed. Raises ConfigError."""
+        self.flush()
+        if time <= self._time:
+            raise ConfigError("the set-up does not fit its time", mend="raise chain.gas_limit or lower the counts")
+        self._time = time - 1
 
     @property
     def accounts(self) -> list[Account]:
@@ -198,10 +206,9 @@ class Genesis:
         return nonce
 
     def _block(self, queue: list[tuple[Transaction, str, Abi | None]]) -> list[Receipt]:
-        if self.number >= _SPAN:
-            raise ConfigError("the set-up does not fit its time", mend="raise chain.gas_limit or lower the counts")
         self.number += 1
-        env = BlockEnv(self.number, self.now, 0, self._gas_limit)
+        self._time += 1
+        env = BlockEnv(self.number, self._time, 0, self._gas_limit)
         outcomes = self.chain.execute(env, [tx for tx, _, _ in queue])
         receipts = []
         for outcome, (_, what, abi) in zip(outcomes, queue, strict=True):

@@ -4,18 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.report.wording import MISSING, NBSP, duration, number, plain
+from simulator.report.wording import MISSING, NBSP, duration, number
 
 Metrics = Mapping[str, Any]
-
-_UNITS = (
-    ("_usd", "USD"),
-    ("_gwei", "gwei"),
-    ("_seconds", "s"),
-    ("_blocks", "blocks"),
-    ("_share", "share"),
-    ("gas_used", "gas"),
-)
 
 
 @dataclass(frozen=True)
@@ -26,12 +17,6 @@ class Card:
     value: str
     unit: str = ""
     context: str = ""
-
-
-def unit_of(name: str) -> str:
-    """The unit a metric's name carries; empty for a pure number."""
-    stem = name.removesuffix("_max").removesuffix("_min").removesuffix("_p99").removesuffix("_p01")
-    return next((unit for suffix, unit in _UNITS if stem.endswith(suffix)), "")
 
 
 def _share(value: float) -> tuple[str, str]:
@@ -124,14 +109,23 @@ def cards(metrics: Metrics) -> list[Card]:
     return shown
 
 
-def metric_rows(metrics: Metrics) -> list[tuple[str, str, str, str]]:
-    """Every metric: name, words, value, unit."""
-    return [
-        (
-            name,
-            plain(name),
-            MISSING if value is None else number(float(value), 6),
-            unit_of(name) if value is not None else "",
-        )
-        for name, value in sorted(metrics.items())
-    ]
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric of the run as its registry describes it."""
+
+    name: str
+    value: str
+    unit: str
+    meaning: str
+
+
+def metric_rows(metrics: Metrics) -> list[MetricRow]:
+    """Every metric of a run by name; those that the registry no longer has are without unit and meaning."""
+    from simulator.metrics import METRICS
+
+    rows = []
+    for name, value in sorted(metrics.items()):
+        known = METRICS.get(name)
+        shown = MISSING if value is None else number(float(value), 6)
+        rows.append(MetricRow(name, shown, known.unit if known else "", known.description if known else ""))
+    return rows

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from simulator.errors import ConfigError
+from simulator.tables import Tables
 
 MANIFEST_SCHEMA = 1
 
@@ -26,17 +26,9 @@ class RunTables:
     folder: Path
     manifest: dict[str, Any]
 
-    def read(self, table: str, columns: list[str], filters: Any = None) -> pa.Table:
-        """Columns of one table, rows in the order they were recorded. Raises `ConfigError` when the file is unusable.
-
-        `filters` is a pyarrow expression, or (column, operator, value) triples that must all hold.
-        """
-        path = self.folder / f"{table}.parquet"
-        try:
-            return pq.read_table(path, columns=columns, filters=filters)
-        except (OSError, pa.ArrowException) as error:
-            reason = "is missing" if not path.exists() else f"cannot be read: {str(error).splitlines()[0]}"
-            raise ConfigError(f"{path.name} {reason}", where=str(self.folder), mend="run the scenario again") from error
+    def read(self, table: str, columns: list[str], where: Any = None) -> pa.Table:
+        """Columns of one table. See `Tables.read`."""
+        return Tables(self.folder).read(table, columns, where)
 
     @property
     def scenario(self) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simulator.gas_price import GasRule
     from simulator.scenario.load import check_scenario, load_scenario
-    from simulator.scenario.models import Asset, Chain, Component, GasRule, OracleSettings, Scenario, World
+    from simulator.scenario.models import Asset, Chain, Component, OracleSettings, Scenario, World
     from simulator.scenario.user_code import import_user_code
 
 __all__ = [

@@ -144,6 +144,10 @@ class Page:
         """Wait for two frames to be painted."""
         self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 
+    def pause(self, milliseconds: int) -> None:
+        """Let time pass in the page."""
+        self.run(f"new Promise(done => setTimeout(() => done(true), {milliseconds}))")
+
     def mouse(self, kind: str, x: float, y: float, button: str = "none", clicks: int = 0) -> None:
         """A real mouse event: kind is mouseMoved, mousePressed or mouseReleased; `x` and `y` in the window [px]."""
         pressed = 1 if button == "left" and kind != "mouseReleased" else 0

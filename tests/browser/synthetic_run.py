@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simulator.record import SCHEMAS
+from simulator.tables import SCHEMAS
 
 START = int(datetime(2020, 3, 12, tzinfo=UTC).timestamp())
 BLOCK_SECONDS = 13
@@ -54,7 +54,7 @@ def write_synthetic_run(
         rows = tables[name]
         arrays = [pa.array([row[place] for row in rows], type=kind) for place, kind in enumerate(schema.types)]
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), folder / f"{name}.parquet")
-    manifest = {
+    manifest: dict[str, Any] = {
         "schema": 1,
         "scenario": SCENARIO,
         "seed": 7,
@@ -65,8 +65,10 @@ def write_synthetic_run(
         "metrics": METRICS if blocks and not quiet else dict.fromkeys(METRICS),
         "versions": {"wavetank": "0.1.0", "pyrevm": "0.3.7", "numpy": "2.4.6"},
         "bytecode": {"CdpEngine": "ab" * 32},
-        "wall_seconds": {"world": 0.4, "run": 3.21, "write": 0.2},
+        "wall_seconds": {"setup": 0.4, "run": 3.21, "record": 0.2},
     }
+    if status == "partial":
+        manifest["fault"] = {"what": "the agent raised ValueError", "where": "borrowers", "mend": "mend the agent"}
     (folder / "manifest.json").write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
     return folder
 
@@ -123,7 +125,7 @@ class _Storm:
             full = used + virtual >= 9_990_000
             base_fee = Decimal(int(price * 0.8 * GWEI))
             floor = price if full else None
-            rows.append((block, int(self.times[place]), base_fee, used + virtual, virtual, 10_000_000, 3, floor))
+            rows.append((block, int(self.times[place]), base_fee, used, virtual, 10_000_000, 3, floor))
         return rows
 
     def _transactions(self) -> list[tuple[Any, ...]]:

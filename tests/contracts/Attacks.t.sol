@@ -2,11 +2,11 @@
 pragma solidity ^0.8.24;
 
 import {ERC20} from "solady/src/tokens/ERC20.sol";
-import {CdpEngine} from "../../contracts/cdp/CdpEngine.sol";
 import {ICdpEngine} from "../../contracts/interfaces/ICdpEngine.sol";
 import {IERC3156FlashBorrower} from "../../contracts/interfaces/IERC3156FlashBorrower.sol";
 import {ILiquidator} from "../../contracts/interfaces/ILiquidator.sol";
-import {PushFeed} from "../../contracts/oracle/PushFeed.sol";
+import {Bounded} from "../../contracts/math/Bounded.sol";
+import {CollateralToken} from "../../contracts/tokens/CollateralToken.sol";
 import {PoolSystem} from "./CdpSystem.sol";
 
 /// @dev A token that misbehaves as told.
@@ -113,23 +113,14 @@ contract BadTokenTest is PoolSystem {
         check(token.met() == bytes4(keccak256("Reentrancy()")), "guard");
     }
 
-    function test_a_token_with_more_than_18_decimals_is_refused() public {
-        addTokenOf19();
-        vm.expectRevert(abi.encodeWithSelector(ICdpEngine.TooManyDecimals.selector, 19));
-        engine.addCollateral("WIDE", wide);
+    function test_a_token_counts_in_6_to_18_decimals() public {
+        for (uint8 decimals = 5; decimals <= 19; decimals += 14) {
+            ICdpEngine.CollateralConfig memory cfg = configuration(ETH, address(0), 0.1e18, 0, 0);
+            cfg.token = address(new CollateralToken("Odd", "ODD", decimals));
+            vm.expectRevert(abi.encodeWithSelector(Bounded.OutOfBounds.selector, decimals, 6, 18));
+            engine.addCollateral("ODD", cfg);
+        }
     }
-
-    ICdpEngine.CollateralConfig private wide;
-
-    function addTokenOf19() private {
-        ICdpEngine.CollateralConfig memory cfg = configuration(ETH, address(0), 0.1e18, 0, 0);
-        cfg.token = address(new Wide());
-        wide = cfg;
-    }
-}
-
-contract Wide {
-    uint8 public constant decimals = 19;
 }
 
 /// @dev Pushes the pool with flash-minted Dollar and tries to draw on the pushed price.

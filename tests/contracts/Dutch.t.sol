@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {DutchAuction} from "../../contracts/cdp/DutchAuction.sol";
 import {IAuction} from "../../contracts/interfaces/IAuction.sol";
 import {ICdpEngine} from "../../contracts/interfaces/ICdpEngine.sol";
 import {IDutchAuction} from "../../contracts/interfaces/IDutchAuction.sol";
@@ -251,6 +252,36 @@ contract DutchTest is CdpSystem {
         equal(heldBy(GOLD, alice) + heldBy(GOLD, bob), 10e18, "every unit went somewhere");
         equal(debtAtAuction(GOLD), 0, "cleared");
         requireSupplyExplained();
+    }
+
+    /// @dev Collateral at a hundred-thousandth of a dollar: a unit of Dollar is worth 100,000 units of it, and whoever
+    /// pays all that is left to raise must not get more than they asked for, or than there is.
+    function testFuzz_a_taker_of_cheap_collateral_gets_no_more_than_asked(uint256 debt, uint256 less, uint16 wait)
+        public
+    {
+        bytes32 id = "CHEAP";
+        tokenOf[id] = tokenOf[ETH];
+        (feedOf[id], unitOf[id]) = (feedOf[ETH], 1);
+        DutchAuction auction = new DutchAuction(
+            engine, id, address(tokenOf[id]), dollar, 1.2e18, 0.99e18, 90, 0.45e18, 2 hours, 0, 0, 1e24
+        );
+        feedOf[id].report(1_000);
+        engine.addCollateral(id, configuration(id, address(auction), 0.13e18, 0, 0));
+        debt = within(debt, 100e18, 200e18);
+        open(id, alice, debt * 165_000, debt);
+        feedOf[id].report(900);
+        engine.liquidate(id, alice, 0, "");
+        vm.warp(START + wait % 3600);
+        (, uint256 lot, uint256 raise,,,,) = auction.auctions(1);
+        (uint256 price,) = auction.priceOf(1);
+        uint256 enough = raise * WAD / price;
+        uint256 amount = (enough < lot ? enough : lot) - within(less, 0, 200_000);
+        vm.prank(bob);
+        try auction.take(1, amount, ANY, bob, "") returns (uint256 sold, uint256 paid) {
+            check(sold <= amount && paid <= raise, "more than asked for");
+        } catch (bytes memory reason) {
+            check(bytes4(reason) == IDutchAuction.DustRemainder.selector, "refused");
+        }
     }
 
     // -------------------------------------------------------------------- cap

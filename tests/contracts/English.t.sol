@@ -46,6 +46,25 @@ contract EnglishTest is CdpSystem {
         requireSupplyExplained();
     }
 
+    function test_a_lot_is_whole_token_units_and_what_is_to_be_raised_is_rounded_up() public {
+        engine.setAuction(BTC, address(english), 2e18 + 1e10 - 1);
+        setPrice(BTC, 8_000);
+        open(BTC, carol, 4e18, 19_999e18 + 2);
+        setPrice(BTC, 7_000);
+        (uint256 debt, uint256 lot) = engine.liquidate(BTC, carol, 0, "");
+        equal(lot, 2e18, "lot");
+        equal(debt, 9_999.5e18 + 1, "half the debt");
+        (,, uint256 raise,,,,,) = english.auctions(1);
+        equal(raise, 11_299.435e18 + 2, "1.13 times, rounded up");
+    }
+
+    function test_a_raise_is_rounded_up() public {
+        begin();
+        bid(bob, 2e18, 101);
+        (, uint256 amount) = english.previewBid(1);
+        equal(amount, 105, "104.03");
+    }
+
     function test_many_lots_empty_a_position_and_no_dust_stays_behind() public {
         setPrice(BTC, 8_000);
         open(BTC, carol, 5e18, 20_050e18);

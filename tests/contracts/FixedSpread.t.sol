@@ -34,6 +34,12 @@ contract FixedSpreadTest is CdpSystem {
         engine.previewLiquidation(ETH, alice, 1e18);
     }
 
+    function test_a_position_exactly_at_the_liquidation_ratio_is_healthy() public {
+        feedOf[ETH].report(187.5e8); // 1,875 over 1,250
+        vm.expectRevert(abi.encodeWithSelector(ICdpEngine.PositionHealthy.selector, 1.5e18, 1.5e18));
+        liquidate(1e18);
+    }
+
     function test_a_position_without_debt_is_healthy_at_any_price() public {
         open(ETH, carol, 1e18, 0);
         setPrice(ETH, 1);

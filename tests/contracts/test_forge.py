@@ -18,7 +18,8 @@ LIBRARIES = ROOT / "scripts" / "toolchain" / "node_modules"
 FORGE = LIBRARIES / ".bin" / "forge"
 COMPILE = [sys.executable, str(ROOT / "scripts" / "compile.py")]
 
-pytestmark = pytest.mark.forge
+# One worker runs forge once, where tests run in parallel with --dist loadgroup.
+pytestmark = [pytest.mark.forge, pytest.mark.xdist_group("forge")]
 
 
 def missing_part() -> str:
@@ -45,9 +46,15 @@ def run(*command: str, timeout: int = 300, **environment: str) -> subprocess.Com
 
 
 @pytest.fixture(scope="module")
-def forge_results() -> dict[str, Any]:
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where forge compiles to: a folder of our own, so that nothing stale and nobody else is in it."""
+    return tmp_path_factory.mktemp("forge")
+
+
+@pytest.fixture(scope="module")
+def forge_results(build: Path) -> dict[str, Any]:
     """Test name to result, of every test that forge ran."""
-    done = run(str(FORGE), "test", "--json", "--force")
+    done = run(str(FORGE), "test", "--json", FOUNDRY_OUT=str(build / "out"), FOUNDRY_CACHE_PATH=str(build / "cache"))
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     assert lines, done.stderr
     suites = json.loads(lines[-1])
@@ -87,11 +94,12 @@ def test_artifacts_are_what_the_sources_compile_to() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_forge_tested_is_what_ships(forge_results: dict[str, Any]) -> None:
+@pytest.mark.usefixtures("forge_results")
+def test_what_forge_tested_is_what_ships(build: Path) -> None:
     compared = 0
     for path in sorted(artifact_folder().glob("*.json")):
         artifact = json.loads(path.read_text())
-        tested = ROOT / ".forge" / "out" / Path(artifact["source"]).name / path.name
+        tested = build / "out" / Path(artifact["source"]).name / path.name
         assert json.loads(tested.read_text())["bytecode"]["object"] == artifact["bytecode"], path.name
         compared += artifact["bytecode"] != "0x"
     assert compared >= 10

@@ -6,6 +6,7 @@ from simulator.report.chart import Chart, Key, Panel, Trace, area, empty_chart, 
 from simulator.report.run_tables import Floats, Ints, RunTables, floats, integers, texts
 from simulator.report.sampling import extremes
 from simulator.report.wording import usd
+from simulator.tables import field
 
 TITLE = "Bad debt"
 POINTS = 900
@@ -15,7 +16,7 @@ HOVER = "%{y:,.4~s} USD"
 
 def measures_by_block(run: RunTables, names: tuple[str, ...]) -> tuple[Ints, dict[str, Floats]]:
     """The sampled blocks, and each measure summed over protocols and subjects; 0 where it was not recorded."""
-    table = run.read("measures", ["block", "name", "value"], filters=[("name", "in", list(names))])
+    table = run.read("measures", ["block", "name", "value"], field("name").isin(names))
     blocks, rows = np.unique(integers(table, "block"), return_inverse=True)
     found, values = np.array(texts(table, "name")), floats(table, "value")
     sums = {}

@@ -20,8 +20,8 @@ def gas_chart(run: RunTables) -> list[Chart]:
         return [empty_chart("gas", TITLE, "No block was made.")]
     table = run.read("blocks", ["base_fee", "gas_used", "gas_virtual", "gas_limit", "price_floor_gwei"])
     limit = floats(table, "gas_limit")
-    everyone = floats(table, "gas_used") / limit  # the rest of Ethereum included
-    agents = everyone - floats(table, "gas_virtual") / limit
+    agents = floats(table, "gas_used") / limit
+    everyone = agents + floats(table, "gas_virtual") / limit
     base_fee, floor = floats(table, "base_fee") / WEI_PER_GWEI, floats(table, "price_floor_gwei")
     traces, keys, words = _prices(run.times, base_fee, floor)
     traces += _fullness(run.times, agents, everyone)

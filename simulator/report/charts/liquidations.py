@@ -9,6 +9,7 @@ import numpy as np
 from simulator.report.chart import Axis, Chart, Key, Look, Panel, Trace, empty_chart, instants, level, rounded
 from simulator.report.run_tables import Floats, Ints, RunTables, integers, texts
 from simulator.report.wording import count, percent, short, usd
+from simulator.tables import field
 
 TITLE = "Liquidations and auctions"
 MARKS = 2_500  # more would hide one another
@@ -45,7 +46,7 @@ class Sales:
 def sales(run: RunTables, name: str, paid: str) -> Sales:
     """The events called `name`; `paid` is the argument that says what was paid."""
     columns = ["block", "protocol", "name", "subject", "args"]
-    table = run.read("events", columns, filters=[("name", "==", name)])
+    table = run.read("events", columns, field("name") == name)
     arguments = [json.loads(text or "{}") for text in table["args"].to_pylist()]
     return Sales(
         integers(table, "block"),
