@@ -149,6 +149,10 @@ def run(
         print_json(result.manifest)
     else:
         _print_summary(storm.title, result)
+    if result.fault is not None:
+        print_note(f"error: {result.fault}")
+    if result.exit_code:
+        print_note(f"the run is partial: what there is of it is in {result.folder}")
     return int(result.exit_code)
 
 

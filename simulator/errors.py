@@ -14,9 +14,9 @@ class WavetankError(Exception):
 
     exit_code = 3
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+    def __init__(self, what: str, where: str = "", mend: str = "") -> None:
         self.what, self.where, self.mend = what, where, mend
-        super().__init__(what)
+        super().__init__(what, where, mend)  # all of them: SimPy makes an exception anew from its arguments
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

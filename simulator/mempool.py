@@ -1,11 +1,16 @@
 """The pending pool, the fee market and the block builder, by Ethereum's rules.
 
-Order is by effective tip, a sender's nonces in sequence, ties by arrival. The builder lists candidates; the chain walks
-the list and decides while executing what still fits (see `Chain.execute`), then `settle` takes out what left the pool.
+The builder puts every waiting candidate in one order: by effective tip, each sender's nonces in sequence, ties by
+arrival. It does not cut the list at the gas limit, as nobody knows what a transaction uses before it has run: the chain
+walks the list and decides while executing (see `Chain.execute`). `settle` then takes out what left the pool.
+
+A transaction leaves in one of four ways, and whoever caused it is told: `add` returns what it replaced, `expire` what
+its sender gave up, `settle` what was included and what was dropped.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
 from simulator.chain.types import (
@@ -22,7 +27,11 @@ from simulator.chain.types import (
 
 _ELASTICITY: Final = 2  # EIP-1559: the limit over the target
 _CHANGE_DENOMINATOR: Final = 8  # EIP-1559: at most an eighth a block
-_BUMP_PERCENT: Final = 10  # by which a replacement must raise both fees
+_BUMP_PERCENT: Final = 10  # geth's txpool.pricebump: by what a replacement raises both fees
+_NEVER: Final = float("inf")
+
+
+# ------------------------------------------------------------------ the fee market
 
 
 class FeeMarket(Protocol):
@@ -62,6 +71,9 @@ class Legacy:
         """Nothing moves."""
 
 
+# ------------------------------------------------------------------------ the pool
+
+
 class Admission(NamedTuple):
     """What the pool did with a transaction that was sent to it."""
 
@@ -71,17 +83,11 @@ class Admission(NamedTuple):
 
 
 class Departure(NamedTuple):
-    """A transaction that left the pool in a block."""
+    """A transaction that left the pool in a block: with its receipt, or dropped with a reason."""
 
     transaction: Transaction
     receipt: Receipt | None
-    reason: str  # where it was dropped
-
-
-class _Entry(NamedTuple):
-    transaction: Transaction
-    arrival: int  # running number
-    expires: float
+    reason: str
 
 
 class _Offer(NamedTuple):
@@ -90,161 +96,207 @@ class _Offer(NamedTuple):
     blocks_left: int
 
 
-_NEVER: Final = float("inf")
-# The lower the earlier: tip offered (negated), kind (bundle, transaction, virtual), own tip (negated), arrival.
-_Rank = tuple[int, int, int, int]
+_Entry = tuple[Transaction, int]  # the second is its arrival, a running number
+_Queue = dict[int, _Entry]  # of one sender, by nonce
+# The lower the earlier: tip (negated), kind (bundle 0, transaction 1, virtual 2), a bundle's mean (negated), arrival.
+_Rank = tuple[int, ...]
+
+_ACCEPTED: Final = Admission(True)
 
 
 class Mempool:
-    """Transactions that wait for a block, by sender and nonce."""
+    """Transactions that wait for a block, by sender and nonce, and bundles that only builders see."""
 
     def __init__(self) -> None:
-        self._senders: dict[Address, dict[int, _Entry]] = {}
+        self._senders: dict[Address, _Queue] = {}
         self._bundles: list[_Offer] = []
+        self._deadlines: list[tuple[float, int, Transaction]] = []  # a heap; what left before stays until its time
+        self._next_nonces: dict[Address, int] = {}  # after the last one seen in a block
         self._arrivals = 0
-        self._expiring = False
 
     def __len__(self) -> int:
         return sum(map(len, self._senders.values()))
 
     def pending(self) -> Iterator[Transaction]:
-        """What anybody can see waiting, by order of arrival."""
-        entries = sorted((e for queue in self._senders.values() for e in queue.values()), key=lambda e: e.arrival)
-        return (entry.transaction for entry in entries)
+        """What anybody can see waiting, by order of arrival. Bundles are private."""
+        entries = [entry for queue in self._senders.values() for entry in queue.values()]
+        entries.sort(key=itemgetter(1))
+        return (tx for tx, _ in entries)
 
     # --------------------------------------------------------------- coming in
 
     def add(self, tx: Transaction, expires: float = _NEVER) -> Admission:
-        """Take a transaction. One of the same sender and nonce is replaced if both fees are 10 % higher."""
-        queue = self._senders.setdefault(tx.sender, {})
-        old = queue.get(tx.nonce)
-        self._arrivals += 1
-        if expires != _NEVER:
-            self._expiring = True
-        if old is None:
-            queue[tx.nonce] = _Entry(tx, self._arrivals, expires)
-            return _ACCEPTED
-        if not _outbids(tx, old.transaction):
-            return Admission(False, "replacement needs 10 % more of both fees")
-        queue[tx.nonce] = _Entry(tx, self._arrivals, expires)
-        return Admission(True, replaced=old.transaction)
+        """Take a transaction, which waits until `expires` [same clock as `expire`].
 
-    def add_bundle(self, bundle: Bundle, blocks: int = 1) -> None:
-        """Offer a bundle to the builders of the next `blocks` blocks."""
+        One of the same sender and nonce is replaced if both fees are 10 % higher.
+        """
+        sender, nonce = tx.sender, tx.nonce
+        if tx.max_tip > tx.max_fee:
+            return Admission(False, "tip above fee cap")
+        if nonce < self._next_nonces.get(sender, 0):
+            return Admission(False, "nonce too low")
+        queue = self._senders.get(sender)
+        old = queue.get(nonce) if queue is not None else None
+        if old is not None and not _outbids(tx, old[0]):
+            return Admission(False, "replacement needs 10 % more of both fees")
+        self._arrivals += 1
+        entry = (tx, self._arrivals)
+        if queue is None:
+            self._senders[sender] = {nonce: entry}
+        else:
+            queue[nonce] = entry
+        if expires != _NEVER:
+            heapq.heappush(self._deadlines, (expires, self._arrivals, tx))
+        return _ACCEPTED if old is None else Admission(True, replaced=old[0])
+
+    def add_bundle(self, bundle: Bundle, blocks: int = 1) -> Admission:
+        """Offer a bundle to the builders of the next `blocks` blocks. Raises ValueError."""
+        if blocks < 1 or not bundle.transactions:
+            raise ValueError(f"a bundle of {len(bundle.transactions)} transactions for {blocks} blocks")
+        if self._is_stale(bundle):
+            return Admission(False, "nonce too low")
         self._arrivals += 1
         self._bundles.append(_Offer(bundle, self._arrivals, blocks))
+        return _ACCEPTED
 
-    def expire(self, now: float) -> list[Transaction]:
-        """Take out what its sender gave up at or before `now`."""
-        if not self._expiring:
-            return []
-        gone = [e.transaction for queue in self._senders.values() for e in queue.values() if e.expires <= now]
-        for tx in gone:
-            self._remove(tx)
-        return gone
-
-    # ----------------------------------------------------------------- the builder
+    # ------------------------------------------------------------- the builder
 
     def candidates(self, base_fee: int, demand: Sequence[Virtual] = ()) -> list[Candidate]:
         """The next block's candidates in a builder's order; `demand` in any order of tips.
 
-        A heap holds what each sender, bundle and virtual candidate has to offer next; the best is taken until all are.
+        A builder takes the best of what each sender has next, again and again. So a transaction that pays more than one
+        before it of its sender follows that one at once: each stands at the worst place of its sequence so far, and one
+        stable sort does the builder's work.
         """
-        senders = self._senders
-        if len(senders) <= 1 and not demand and not self._bundles:
-            return [tx for queue in senders.values() for _, tx in _ready(queue, base_fee)]
-        heads: list[tuple[_Rank, Candidate, Iterator[tuple[_Rank, Transaction]] | None]] = []
-        for queue in senders.values():
-            coming = _ready(queue, base_fee)
-            for rank, tx in coming:
-                heads.append((rank, tx, coming))
-                break
-        heads += [((-v.tip, 2, 0, number), v, None) for number, v in enumerate(demand)]
-        heads += [(self._bundle_rank(offer, base_fee), offer.bundle, None) for offer in self._bundles]
-        heapq.heapify(heads)
-        ordered: list[Candidate] = []
-        while heads:
-            _, candidate, following = heads[0]
-            ordered.append(candidate)
-            successor = next(following, None) if following else None
-            if successor is None:
-                heapq.heappop(heads)
-            else:
-                heapq.heapreplace(heads, (*successor, following))
-        return ordered
+        if not demand and not self._bundles and len(self._senders) <= 1:
+            return [tx for queue in self._senders.values() for _, tx, _ in _ready(queue, base_fee)]
+        ranked: list[tuple[_Rank, Candidate]] = []
+        for queue in self._senders.values():
+            place: _Rank = ()  # before every other
+            for tip, tx, arrival in _ready(queue, base_fee):
+                place = max(place, (-tip, 1, 0, arrival))
+                ranked.append((place, tx))
+        ranked += [((-virtual.tip, 2, 0, number), virtual) for number, virtual in enumerate(demand)]
+        ranked += [(self._bundle_rank(offer, base_fee), offer.bundle) for offer in self._bundles]
+        ranked.sort(key=itemgetter(0))
+        return [candidate for _, candidate in ranked]
 
     def _bundle_rank(self, offer: _Offer, base_fee: int) -> _Rank:
-        """A bundle stands where the block would earn as much without it.
+        """At its mean tip by gas limits or, if that is earlier, just before a waiting transaction that it contains.
 
-        That is at its mean tip by gas limits or, if that is higher, just before a waiting transaction it contains.
+        There the builder would earn as much without it, so one that back-runs a transaction comes no later than that.
         """
         transactions = offer.bundle.transactions
         gas = sum(tx.gas for tx in transactions)
         mean = sum(tx.effective_tip(base_fee) * tx.gas for tx in transactions) // gas if gas else 0
-        place = max([mean, *(tx.effective_tip(base_fee) for tx in transactions if self._is_pending(tx))])
+        place = max([mean, *(tx.effective_tip(base_fee) for tx in transactions if self._is_waiting(tx))])
         return (-place, 0, -mean, offer.arrival)
 
-    def _is_pending(self, tx: Transaction) -> bool:
-        queue = self._senders.get(tx.sender)
-        entry = queue.get(tx.nonce) if queue else None
-        return entry is not None and entry.transaction == tx
+    # --------------------------------------------------------------- going out
 
-    # ------------------------------------------------------------------ going out
+    def expire(self, now: float) -> list[Transaction]:
+        """Take out what its sender gave up at or before `now`."""
+        deadlines = self._deadlines
+        gone = []
+        while deadlines and deadlines[0][0] <= now:
+            _, arrival, tx = heapq.heappop(deadlines)
+            queue = self._senders.get(tx.sender, {})
+            if tx.nonce in queue and queue[tx.nonce][1] == arrival:
+                self._take(tx)
+                gone.append(tx)
+        return gone
 
-    def settle(self, outcomes: Iterable[Outcome]) -> list[Departure]:
-        """Take out what a block included or dropped; what was passed over stays."""
-        departures = []
+    def settle(self, outcomes: Sequence[Outcome]) -> list[Departure]:
+        """Take out what a block included or dropped, each once; what was passed over stays.
+
+        A transaction that a bundle offers is dropped only when no bundle offers it any more.
+        """
+        departures: list[Departure] = []
         for outcome in outcomes:
-            kind = type(outcome)
-            if kind is Receipt:
-                if self._remove(outcome.transaction):  # type: ignore[union-attr]
-                    departures.append(Departure(outcome.transaction, outcome, ""))  # type: ignore[union-attr,arg-type]
-            elif kind is BundleReceipt:
-                for receipt in outcome.receipts:  # type: ignore[union-attr]
-                    self._remove(receipt.transaction)
-                    departures.append(Departure(receipt.transaction, receipt, ""))
-            elif kind is Skipped and outcome.dropped:  # type: ignore[union-attr]
-                tx = outcome.candidate  # type: ignore[union-attr]
-                if isinstance(tx, Transaction) and self._remove(tx):
-                    departures.append(Departure(tx, None, outcome.reason))  # type: ignore[union-attr]
+            if type(outcome) is Receipt:
+                self._include(outcome, departures)
+            elif type(outcome) is BundleReceipt:
+                for receipt in outcome.receipts:
+                    self._include(receipt, departures)
+            elif type(outcome) is Skipped and outcome.dropped:
+                tx = outcome.candidate
+                # One that a bundle took along is tried once more in its own place: that is no second departure.
+                if type(tx) is Transaction and self._is_waiting(tx):
+                    self._take(tx)
+                    if not self._is_offered(tx):
+                        departures.append(Departure(tx, None, outcome.reason))
         if self._bundles:
-            self._age_bundles(outcomes)
+            self._age_bundles(outcomes, departures)
         return departures
 
-    def _age_bundles(self, outcomes: Iterable[Outcome]) -> None:
-        included = {outcome.candidate for outcome in outcomes if isinstance(outcome, BundleReceipt)}
-        self._bundles = [
-            offer._replace(blocks_left=offer.blocks_left - 1)
-            for offer in self._bundles
-            if offer.blocks_left > 1 and offer.bundle not in included
-        ]
+    def _include(self, receipt: Receipt, departures: list[Departure]) -> None:
+        tx = receipt.transaction
+        departures.append(Departure(tx, receipt, ""))
+        self._next_nonces[tx.sender] = tx.nonce + 1
+        waiting = self._take(tx)
+        if waiting is not None and waiting != tx:
+            departures.append(Departure(waiting, None, "nonce too low"))
 
-    def _remove(self, tx: Transaction) -> bool:
+    def _take(self, tx: Transaction) -> Transaction | None:
+        """Remove what waits with the sender and nonce of `tx`."""
         queue = self._senders.get(tx.sender)
-        if queue is None or tx.nonce not in queue or queue[tx.nonce].transaction is not tx:
-            return False
-        del queue[tx.nonce]
+        entry = queue.pop(tx.nonce, None) if queue is not None else None
+        if entry is None:
+            return None
         if not queue:
             del self._senders[tx.sender]
-        return True
+        return entry[0]
 
+    def _age_bundles(self, outcomes: Sequence[Outcome], departures: list[Departure]) -> None:
+        """Keep the bundles that can still happen; drop what only the others offered."""
+        failures = {o.candidate: o.reason for o in outcomes if type(o) is Skipped and type(o.candidate) is Bundle}
+        kept, lapsed = [], []
+        for offer in self._bundles:
+            blocks_left = offer.blocks_left - (offer.bundle in failures)
+            if blocks_left and not self._is_stale(offer.bundle):
+                kept.append(offer._replace(blocks_left=blocks_left))
+            else:
+                lapsed.append(offer.bundle)
+        self._bundles = kept
+        accounted = {departure.transaction for departure in departures}
+        accounted.update(tx for offer in kept for tx in offer.bundle.transactions)
+        for bundle in lapsed:
+            for tx in bundle.transactions:
+                if tx not in accounted and not self._is_waiting(tx):
+                    accounted.add(tx)
+                    departures.append(Departure(tx, None, failures.get(bundle, "nonce too low")))
 
-_ACCEPTED: Final = Admission(True)
+    # ----------------------------------------------------------------- looking
+
+    def _is_waiting(self, tx: Transaction) -> bool:
+        queue = self._senders.get(tx.sender)
+        entry = queue.get(tx.nonce) if queue is not None else None
+        return entry is not None and entry[0] == tx
+
+    def _is_offered(self, tx: Transaction) -> bool:
+        return any(tx in offer.bundle.transactions for offer in self._bundles)
+
+    def _is_stale(self, bundle: Bundle) -> bool:
+        """Whether a nonce of it was used, so that it can never happen."""
+        return any(tx.nonce < self._next_nonces.get(tx.sender, 0) for tx in bundle.transactions)
 
 
 def _outbids(tx: Transaction, old: Transaction) -> bool:
-    factor = 100 + _BUMP_PERCENT
-    return tx.max_fee * 100 >= old.max_fee * factor and tx.max_tip * 100 >= old.max_tip * factor
+    """Geth's rule: both fees higher by 10 %, rounded down to the wei, and in any case higher."""
+    return _raises(tx.max_fee, old.max_fee) and _raises(tx.max_tip, old.max_tip)
 
 
-def _ready(queue: dict[int, _Entry], base_fee: int) -> Iterator[tuple[_Rank, Transaction]]:
-    """A sender's transactions in sequence, up to the first gap or fee cap below the base fee."""
-    nonces = sorted(queue) if len(queue) > 1 else queue
+def _raises(fee: int, old: int) -> bool:
+    return fee > old and fee >= old * (100 + _BUMP_PERCENT) // 100
+
+
+def _ready(queue: _Queue, base_fee: int) -> Iterator[tuple[int, Transaction, int]]:
+    """A sender's transactions in sequence, up to the first gap or fee cap below the base fee: tip, itself, arrival."""
     expected = None
-    for nonce in nonces:
-        tx, arrival, _ = queue[nonce]
-        if tx.max_fee < base_fee or (expected is not None and nonce != expected):
+    for nonce in sorted(queue) if len(queue) > 1 else queue:
+        tx, arrival = queue[nonce]
+        tip, room = tx.max_tip, tx.max_fee - base_fee
+        if room < 0 or (expected is not None and nonce != expected):
             return
         expected = nonce + 1
-        tip = -tx.effective_tip(base_fee)
-        yield (tip, 1, tip, arrival), tx
+        yield (tip if tip < room else room), tx, arrival

@@ -90,8 +90,6 @@ class World:
             for capability in protocol.capabilities():
                 self.by_id[capability.id] = capability
         self.tokens: Mapping[str, Contract] = self.genesis.tokens
-        for contract in (*self.genesis.deployed, *self.tokens.values()):
-            self._errors = self._errors.merged(contract.abi)
         return protocols
 
     def _open_the_pool(self) -> None:
@@ -103,7 +101,14 @@ class World:
         self.pool = Mempool()
         self.outbox = Outbox(self.clock, self.chain, self.pool, self.gas_price, self.start)
         self.demand = (
-            GasDemand(chain.demand, self.streams, chain.gas_limit, self.steps, self.block_seconds)
+            GasDemand(
+                chain.demand,
+                self.streams,
+                gas_limit=chain.gas_limit,
+                steps=self.steps,
+                step_seconds=self.block_seconds,
+                legacy=legacy,
+            )
             if chain.demand
             else None
         )
@@ -182,6 +187,8 @@ class World:
             raise agent_error(agent, fault) from fault
 
     def _begin(self) -> None:
+        for contract in self.genesis.deployed:
+            self._errors = self._errors.merged(contract.abi)
         lendings = self.capabilities(Lending)
         self.liquidations = LiquidationLog(lendings, self.market)
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
@@ -275,7 +282,7 @@ class World:
         now = self.now
         env = BlockEnv(self.number, now, self.fees.base_fee, self.scenario.chain.gas_limit)
         self._expire(now)
-        demand = self.demand.block(step) if self.demand else ()
+        demand = self.demand.block(step, env.base_fee) if self.demand else ()
         candidates = self.pool.candidates(env.base_fee, demand)
         outcomes = self.chain.execute(env, candidates)
         self._settle(env, outcomes)

@@ -68,6 +68,7 @@ class Liquidator(Agent):
         self._auction = self._find_auction()
         self._discount = settings.discount + settings.discount_spread * float(desk.random.random())
         self._contract: Address | None = None
+        self._realising = False
         self._settling: set[str] = set()  # lots won, if nobody bids more
         self._committed: dict[str, int] = {}  # lot -> bid that waits in the pool [debt wad]
         if settings.funding == "flash" and self._auction and self._auction.ascending:
@@ -164,8 +165,9 @@ class Liquidator(Agent):
             return None
         if self._contract is not None:
             least = to_wad(self.settings.min_profit_usd / desk.market.price(lending.debt_asset))
-            return lending.flash_liquidate(self._contract, position, quote.repay, least)
-        call = lending.liquidate(position, quote.repay)
+            return lending.flash_liquidate(self._contract, position, means, least)
+        # Up to the means and not to the quote: by the time it runs the debt has grown, or a rival has taken a part.
+        call = lending.liquidate(position, means)
         cost = from_wad(quote.repay) * desk.market.price(lending.debt_asset) + desk.gas_price_usd(call.gas // 2)
         gain = self._proceeds(quote.reward) - cost
         return call if gain >= self.settings.min_profit_usd else None
@@ -317,14 +319,16 @@ class Liquidator(Agent):
     def _realise(self) -> Life:
         """Sell the collateral held and turn the proceeds into debt tokens for the next one."""
         desk, lending = self.desk, self._lending
-        if not self.settings.sells:
+        if not self.settings.sells or self._realising:
             return
-        held = desk.balance(lending.asset)
-        if held:
-            yield from desk.sell(lending.asset, held)
+        self._realising = True
+        while held := desk.balance(lending.asset):
+            if not (yield from desk.sell(lending.asset, held)):
+                break
         if self.settings.funding == "capital" and desk.cash > _DUST_USD:
             wanted = to_wad(desk.cash / desk.market.price(lending.debt_asset) * 0.98)
             yield from desk.buy(lending.debt_asset, wanted)
+        self._realising = False
 
 
 def raised_up(bid: int, raise_by: float) -> int:

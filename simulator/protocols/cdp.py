@@ -99,6 +99,7 @@ _NOT_MINE = {
     "PriceOutOfBounds": "the feed is guarded",
     "DebtCapReached": "too much debt is at auction",
     "NothingToRepay": "a rival was first",
+    "DustRemainder": "the position or the means shrank while it waited",
     "InsufficientBalance": "the debt token ran short while it waited",
 }
 _RACED = {

@@ -215,7 +215,8 @@ class Genesis:
             if not isinstance(outcome, Receipt):
                 raise SetupError(f"{what} was not included: {getattr(outcome, 'reason', outcome)}", where="set-up")
             if not outcome.status:
-                reason = (abi or Abi([])).decode_revert(outcome.output)
+                known = [contract.abi for contract in self.deployed]
+                reason = (abi or Abi([])).merged(*known).decode_revert(outcome.output)
                 raise SetupError(f"{what} reverted: {reason}", where="set-up", mend="mend the value it names")
             receipts.append(outcome)
         self._observe(env, outcomes)

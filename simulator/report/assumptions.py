@@ -46,7 +46,7 @@ def _rank(name: str, table: Mapping[str, Any]) -> tuple[int, str]:
     head = name.partition(".")[0]
     if head in _FIRST:
         return _FIRST.index(head), name
-    return len(_FIRST) + (0 if "protocol" in table else 1), name
+    return len(_FIRST) + ("agent" in table), name  # an agent may name its protocol too
 
 
 def _tables(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Schema]]:
@@ -64,12 +64,10 @@ def _tables(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
             yield from ((f"oracle.{asset}", feed, OracleSettings.model_json_schema()) for asset, feed in table.items())
         elif name == "market":
             yield from ((f"market.{asset}", market, _market_schema(market)) for asset, market in table.items())
+        elif "agent" in table:
+            yield name, table, _registered_schema(AGENTS, table["agent"])
         else:
-            yield (
-                name,
-                table,
-                _registered_schema(PROTOCOLS, table.get("protocol")) or _registered_schema(AGENTS, table.get("agent")),
-            )
+            yield name, table, _registered_schema(PROTOCOLS, table.get("protocol"))
 
 
 def _market_schema(market: Mapping[str, Any]) -> Schema:

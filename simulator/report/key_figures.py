@@ -32,7 +32,7 @@ def _plain(value: float) -> tuple[str, str]:
 
 
 def _times(value: float) -> tuple[str, str]:
-    return number(value), "×"
+    return f"{value:,.2f}", "×"
 
 
 def _span(value: float) -> tuple[str, str]:

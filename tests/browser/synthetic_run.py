@@ -29,7 +29,7 @@ SCENARIO: dict[str, Any] = {
     "oracle": {"ETH": {"heartbeat_seconds": 3600, "deviation": 0.005, "latency_seconds": 30, "delay_seconds": 0}},
     "cdp": {"protocol": "cdp", "collateral": {"ETH": {"liquidation": "english", "minimum_ratio": 1.5,
             "liquidation_ratio": 1.5, "liquidation_bonus": 0.13, "stability_fee": 0.08, "debt_floor": 20}}},
-    "borrowers": {"agent": "borrower", "count": 60},
+    "borrowers": {"agent": "borrower", "protocol": "cdp", "count": 60},
     "liquidators": {"agent": "liquidator", "count": 4},
 }  # fmt: skip
 

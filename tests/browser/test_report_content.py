@@ -1,6 +1,7 @@
 """What the report says of a run, without a browser."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from simulator.report.run_tables import open_run
 from simulator.report.sampling import extremes, spans
 from simulator.report.wording import count, duration, number, short, utc
 from simulator.report.worst_positions import worst_positions
+from simulator.scenario.load import load_scenario
+from simulator.scenario.overrides import parse_overrides
 
 values = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=300)
 
@@ -217,7 +220,13 @@ def test_only_metrics_that_apply_become_cards() -> None:
 
 def test_assumptions_list_every_setting_with_unit_and_meaning() -> None:
     sections = {section.name: section.rows for section in assumptions(SCENARIO)}
-    assert list(sections)[:2] == ["world", "chain"]
+    assert list(sections) == [
+        "world", "chain", "market.DOLLAR", "market.ETH", "oracle.ETH", "cdp", "borrowers", "liquidators",
+    ]  # fmt: skip
+    number_of = next(row for row in sections["borrowers"] if row.key == "count")
+    assert number_of.meaning
+    ratio = next(row for row in sections["cdp"] if row.key == "collateral.ETH.liquidation_ratio")
+    assert ratio.meaning
     hours = next(row for row in sections["world"] if row.key == "hours")
     assert (hours.value, hours.unit, hours.meaning) == ("6", "h", "length of the run")
     deviation = next(row for row in sections["oracle.ETH"] if row.key == "deviation")
@@ -266,3 +275,17 @@ def test_a_folder_that_cannot_be_read_is_refused_in_one_line_and_left_alone(
 
 def test_the_manifest_of_the_fixture_is_plain_json(storm: Path) -> None:
     assert json.loads((storm.parent / "manifest.json").read_text())["status"] == "complete"
+
+
+def test_the_command_names_what_was_changed_in_a_shipped_scenario() -> None:
+    changed = dict(
+        load_scenario("black-thursday", {"world.hours": 2, "cdp.collateral.ETH.liquidation": "dutch"}).resolved
+    )
+    manifest = {"scenario": changed, "seed": 3, "chain": {"name": "revm", "gas": "exact"}}
+    words = shlex.split(rerun_command(manifest))
+    assert words[:9] == ["wavetank", "run", "black-thursday", "--seed", "3", "--chain", "revm", "--gas", "exact"]
+    overrides = parse_overrides(words[10::2])
+    assert set(words[9::2]) == {"--set"}
+    assert load_scenario("black-thursday", overrides).resolved == changed
+    plain = {**manifest, "scenario": dict(load_scenario("black-thursday").resolved)}
+    assert "--set" not in rerun_command(plain)

@@ -50,7 +50,9 @@ def gas_chart(run: RunTables) -> list[Chart]:
 
 
 def _gas_axis(wide: bool) -> dict[str, object]:
-    return {"type": "log", "dtick": 1} if wide else {"rangemode": "tozero"}
+    if not wide:
+        return {"rangemode": "tozero"}
+    return {"type": "log", "tickvals": [step * 10**power for power in range(-3, 7) for step in (1, 2, 5)]}
 
 
 def _prices(times: Ints, base_fee: Floats, floor: Floats) -> tuple[list[Trace], list[Key], str]:

@@ -131,7 +131,8 @@ def _shares(found: Sales) -> Floats:
 def _marks(run: RunTables, kind: _Kind, largest: float) -> Trace:
     """One mark for each sale, its area in proportion to the value sold; `largest` [USD] has the largest mark."""
     found = _largest(kind.sales)
-    size = 6 + 16 * np.sqrt(np.nan_to_num(found.collateral) / (largest or 1.0))
+    widest = float(np.clip(200 / np.sqrt(len(found.block)), 9, 22))  # [px] many marks must not bury one another
+    size = 4 + (widest - 4) * np.sqrt(np.nan_to_num(found.collateral) / (largest or 1.0))
     symbol, line_only = {"cross": "x-thin"}.get(kind.look, kind.look), kind.look == "cross"
     return {
         "type": "scatter",
@@ -147,10 +148,10 @@ def _marks(run: RunTables, kind: _Kind, largest: float) -> Trace:
         ],
         "marker": {
             "symbol": symbol,
-            "size": rounded(np.maximum(size, 9) if line_only else size, 3),
+            "size": rounded(np.maximum(size, 7) if line_only else size, 3),
             "color": f"@{kind.colour}",
-            "opacity": 0.9 if line_only else 0.55,
-            "line": {"color": f"@{kind.colour}", "width": 2 if line_only else 1},
+            "opacity": 0.9 if line_only else 0.6,
+            "line": {"color": f"@{kind.colour}", "width": 1.6 if line_only else 1},
         },
         "hovertemplate": f"{kind.name}<br>%{{y:.1f}} % of its value: %{{customdata[1]}} for %{{customdata[2]}}"
         "<br>%{customdata[0]}<br>%{x|%Y-%m-%d %H:%M:%S} UTC<extra></extra>",

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from simulator.report.chart import Chart, Key, Panel, empty_chart, level, line, shading
+from simulator.report.chart import Chart, Key, Panel, area, empty_chart, level, line, shading
 from simulator.report.run_tables import Floats, Ints, RunTables, floats, integers, texts
 from simulator.report.sampling import extremes, spans
 from simulator.report.wording import duration, percent, usd
 
 POINTS = 1_600
 DEFAULT_STALE_SECONDS = 3_600
+GAP = "How far it is off"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class AssetPrices:
     oracle: Floats
     age: Floats  # of the answer the protocol would use [s]
     pool: Floats
+
+    @property
+    def reported(self) -> bool:
+        """Whether an oracle ever said anything of the asset."""
+        return bool(np.isfinite(self.oracle).any() or np.isfinite(self.age).any())
 
 
 def asset_prices(run: RunTables) -> list[AssetPrices]:
@@ -54,7 +60,8 @@ def price_charts(run: RunTables) -> list[Chart]:
     assets = asset_prices(run)
     if not assets:
         return [empty_chart("price", "Price", "No price was recorded: the run has no block.")]
-    return sorted((_chart(run, prices) for prices in assets), key=lambda chart: bool(chart.empty))
+    ranked = sorted(assets, key=lambda prices: not prices.reported)
+    return sorted((_chart(run, prices) for prices in ranked), key=lambda chart: bool(chart.empty))
 
 
 def stale_after(run: RunTables, asset: str) -> float:
@@ -71,11 +78,10 @@ def stale_after(run: RunTables, asset: str) -> float:
 
 def _chart(run: RunTables, prices: AssetPrices) -> Chart:
     key, title = f"price-{prices.asset}", f"Price of {prices.asset}"
-    reported = bool(np.isfinite(prices.oracle).any() or np.isfinite(prices.age).any())
-    if not reported and np.ptp(prices.market) == 0:
+    if not prices.reported and np.ptp(prices.market) == 0:
         still = f"{prices.asset} stood at {usd(prices.market[0])} throughout and no oracle reports it."
         return empty_chart(key, title, still)
-    return _reported(run, prices, key, title) if reported else _unreported(prices, key, title)
+    return _reported(run, prices, key, title) if prices.reported else _unreported(prices, key, title)
 
 
 def _lines(prices: AssetPrices, kept: Ints) -> list[dict[str, Any]]:
@@ -110,12 +116,15 @@ def _reported(run: RunTables, prices: AssetPrices, key: str, title: str) -> Char
     stale = (prices.age > limit) & ~silent
     kept = extremes([prices.exogenous, prices.market, prices.oracle, prices.age], POINTS)
     time = prices.time[kept]
+    market, oracle = prices.market[kept], prices.oracle[kept]
     traces = [
+        *area(GAP, time, market, np.where(np.isnan(oracle), market, oracle), "gap", step=True),
         *_lines(prices, kept),
-        line("Protocol's price", time, prices.oracle[kept], "oracle", step=True),
+        line("Protocol's price", time, oracle, "oracle", step=True),
         line("Age of the answer", time, prices.age[kept] / 60, "oracle", axis="y2", hover="%{y:,.1f} min"),
     ]
-    keys = [_MARKET_KEYS[0], Key("Protocol's price", "line", "oracle", "Protocol's price"), _MARKET_KEYS[1]]
+    keys = [_MARKET_KEYS[0], Key("Protocol's price", "line", "oracle", "Protocol's price")]
+    keys += [Key(GAP, "band", "gap", GAP), _MARKET_KEYS[1]]
     shapes = [*shading(spans(stale, prices.time), "stale"), level(limit / 60, "limit", panel=2)]
     if stale.any():
         keys.append(Key("Older than promised", "band", "stale"))

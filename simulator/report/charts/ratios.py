@@ -125,5 +125,5 @@ def _words(scale: RatioScale, blocks: Ints, health: Floats) -> str:
         f"may be liquidated; the median ended at {scale.show(float(np.median(last)))}."
     )
     if under:
-        words += f" At that moment {count(under, 'position was', 'positions were')} under the liquidation ratio."
+        words += f" {count(under, 'position was', 'positions were')} under it at the worst moment."
     return words
