@@ -1,13 +1,15 @@
 """From a decision to a block: signing with the right nonce and fee, latency, and what became of each transaction."""
 
 import heapq
+from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import simpy
 
 from simulator.agents.base import Desk, Fate
 from simulator.chain.base import Chain
-from simulator.chain.types import Address, Transaction
+from simulator.chain.types import Address, Bundle, Transaction
 from simulator.gas_price import GasPrice
 from simulator.mempool import Mempool
 from simulator.protocols.base import Call
@@ -25,14 +27,25 @@ class Sent(NamedTuple):
 class Outbox:
     """Carries the calls of agents to the mempool and their fates back."""
 
-    def __init__(self, clock: simpy.Environment, chain: Chain, pool: Mempool, prices: GasPrice, start: int) -> None:
+    def __init__(
+        self,
+        clock: simpy.Environment,
+        chain: Chain,
+        pool: Mempool,
+        prices: GasPrice,
+        start: int,
+        show: Callable[[Transaction, Call], None],
+    ) -> None:
         self._clock, self._chain, self._pool, self._prices = clock, chain, pool, prices
+        self._show = show  # told of everything that reaches the pool
         self._start = start
         self._nonces: dict[Address, int] = {}
         self._gaps: dict[Address, list[int]] = {}  # nonces of what was dropped, to be used again
         self._waiting: dict[tuple[Address, int], Sent] = {}
         # What waits, by action and subject: the fee cap of each transaction by sender and nonce.
         self._rivals: dict[tuple[str, str], dict[tuple[Address, int], int]] = {}
+        self._to_bump: deque[tuple[int, Transaction]] = deque()  # with the block after which it has waited too long
+        self.block = 0  # the latest
 
     def send(self, desk: Desk, call: Call, answer: simpy.Event | None = None) -> None:
         """Send after the desk's latency; `answer` is given the Fate."""
@@ -56,12 +69,52 @@ class Outbox:
         return self._waiting.get((tx.sender, tx.nonce))
 
     def _submit(self, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
-        max_fee, max_tip = self._prices.offer(desk.settings.gas)
-        nonce = self._next_nonce(desk.address)
-        tx = Transaction(desk.address, nonce, call.to, call.data, call.value, call.gas, max_fee, max_tip)
-        self._waiting[desk.address, nonce] = Sent(desk, call, self._start + int(self._clock.now), answer)
-        self._rivals.setdefault((call.action, call.subject), {})[desk.address, nonce] = max_fee
+        tx = self._sign(desk, call, *self._prices.offer(desk.settings.gas))
+        self._keep(tx, desk, call, answer)
         self._pool.add(tx)
+        self._watch(tx, desk)
+        self._show(tx, call)
+
+    def send_bundle(self, desk: Desk, before: Transaction, call: Call, tip: int, answer: simpy.Event) -> None:
+        """Offer the next block a bundle of `before` and, right behind it, `call` at a tip [wei per gas]."""
+        tx = self._sign(desk, call, self._prices.base_fee + tip, tip)
+        self._keep(tx, desk, call, answer)
+        self._pool.add_bundle(Bundle((before, tx)))
+
+    def _sign(self, desk: Desk, call: Call, max_fee: int, max_tip: int) -> Transaction:
+        nonce = self._next_nonce(desk.address)
+        return Transaction(desk.address, nonce, call.to, call.data, call.value, call.gas, max_fee, max_tip)
+
+    def _keep(self, tx: Transaction, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
+        key = (tx.sender, tx.nonce)
+        self._waiting[key] = Sent(desk, call, self._start + int(self._clock.now), answer)
+        self._rivals.setdefault((call.action, call.subject), {})[key] = tx.max_fee
+
+    def _watch(self, tx: Transaction, desk: Desk) -> None:
+        patience = desk.settings.gas.bump_blocks
+        if patience:
+            self._to_bump.append((self.block + patience, tx))
+
+    def bump(self, block: int) -> list[tuple[Transaction, Sent]]:
+        """Replace what its sender has let wait too long, where block space has become dearer; what was replaced."""
+        self.block = block
+        replaced: list[tuple[Transaction, Sent]] = []
+        for _ in range(len(self._to_bump)):
+            due, tx = self._to_bump.popleft()
+            sent = self.sent(tx)
+            if sent is None:
+                continue
+            if due > block:
+                self._to_bump.append((due, tx))
+                continue
+            fees = self._prices.offer(sent.desk.settings.gas)
+            dearer = tx._replace(max_fee=fees.max_fee, max_tip=fees.max_tip)
+            if self._pool.add(dearer).accepted:
+                self._rivals[sent.call.action, sent.call.subject][tx.sender, tx.nonce] = fees.max_fee
+                replaced.append((tx, sent))
+                tx = dearer
+            self._watch(tx, sent.desk)
+        return replaced
 
     def _next_nonce(self, sender: Address) -> int:
         gaps = self._gaps.get(sender)

@@ -5,7 +5,8 @@ seen, and what agents decide on them can reach the next block at the earliest.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ class World:
         self.gas_price = GasPrice(legacy=legacy)
         self.gas_price.block(None, base_fee)
         self.pool = Mempool()
-        self.outbox = Outbox(self.clock, self.chain, self.pool, self.gas_price, self.start)
+        self.outbox = Outbox(self.clock, self.chain, self.pool, self.gas_price, self.start, self._show)
         self.demand = (
             GasDemand(
                 chain.demand,
@@ -231,6 +232,10 @@ class World:
         """Positions that can be liquidated at the price their protocol uses."""
         return self._watches[lending][1].below
 
+    def nearly_unsafe(self, lending: str, count: int) -> list[str]:
+        """The positions that fall first as the price does."""
+        return self._watches[lending][1].next_to_fall(count)
+
     def price_event(self, asset: str, level: float, *, falling: bool) -> simpy.Event:
         """An event at the first price at or beyond a level."""
         event = self.clock.event()
@@ -259,6 +264,30 @@ class World:
         """Send a call that nobody waits for."""
         self.outbox.send(desk, call)
 
+    def send_bundle(self, desk: Desk, before: Transaction, call: Call, tip: int) -> simpy.Event:
+        """Offer a call right behind somebody's waiting transaction; the event's value is its Fate."""
+        answer = self.clock.event()
+        self.outbox.send_bundle(desk, before, call, tip, answer)
+        return answer
+
+    @contextmanager
+    def after(self, transactions: Sequence[Transaction]) -> Iterator[None]:
+        """The chain as it would be had these run in the next block, for as long as the `with` block lasts."""
+        mark = self.chain.snapshot()
+        env = BlockEnv(
+            self.number + 1, self.now + self.block_seconds, self.fees.base_fee, self.scenario.chain.gas_limit
+        )
+        try:
+            self.chain.execute(env, transactions)
+            yield
+        finally:
+            self.chain.revert(mark)
+
+    def _show(self, tx: Transaction, call: Call) -> None:
+        """Let those who watch the pool see what has reached it."""
+        for inbox in self._inboxes.get("pending", ()):
+            inbox.put(Notice("pending", "", call.subject, {"action": call.action, "transaction": tx}))
+
     # ------------------------------------------------------------------- the run
 
     def run(self, progress: Progress | None = None) -> None:
@@ -281,7 +310,8 @@ class World:
         self.number += 1
         now = self.now
         env = BlockEnv(self.number, now, self.fees.base_fee, self.scenario.chain.gas_limit)
-        self._expire(now)
+        for replaced, sender in self.outbox.bump(self.number):
+            self.observer.transaction(self.number, None, replaced, sender, Fate("replaced", "", None), False)
         demand = self.demand.block(step, env.base_fee) if self.demand else ()
         candidates = self.pool.candidates(env.base_fee, demand)
         outcomes = self.chain.execute(env, candidates)
@@ -365,10 +395,6 @@ class World:
         """Record every protocol's positions and measures."""
         for protocol in self.protocols:
             self.observer.sample(self.number, protocol.id, protocol.sample(self.now, self.market.price))
-
-    def _expire(self, now: int) -> None:
-        for tx in self.pool.expire(now):
-            self._close(tx, Fate("expired", "", None), None)
 
     def _observe_genesis(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
         """Mirror the events of set-up; agents do not live yet."""

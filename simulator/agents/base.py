@@ -7,6 +7,7 @@ returns a `Call` to its desk, which signs it with a nonce and a fee and sends it
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import simpy
@@ -14,7 +15,7 @@ from numpy.random import Generator as Random
 from pydantic import Field
 
 from simulator.chain.accounts import Account
-from simulator.chain.types import Receipt
+from simulator.chain.types import Receipt, Transaction
 from simulator.gas_price import GasRule
 from simulator.market import Market
 from simulator.protocols.base import Call, Capability, Notice
@@ -97,6 +98,15 @@ class Desk:
         """Positions of a lending capability that can be liquidated at the price its protocol uses."""
         return self._world.unsafe(lending)
 
+    def nearly_unsafe(self, lending: str, count: int) -> list[str]:
+        """The positions that fall first as the price does."""
+        return self._world.nearly_unsafe(lending, count)
+
+    @property
+    def ether_usd(self) -> float:
+        """The price of what gas is paid in [usd]."""
+        return self._world.ether_usd
+
     def is_contested(self, call: Call) -> bool:
         """Whether the pool shows somebody doing the same at no lower a price, or this account at any."""
         return self._world.outbox.is_contested(self, call)
@@ -124,7 +134,7 @@ class Desk:
         return self._world.clock.any_of(events)
 
     def inbox(self, *kinds: str) -> simpy.Store:
-        """A queue of protocol notices of these kinds from now on."""
+        """A queue of protocol notices of these kinds from now on; `pending` tells of what reaches the pool."""
         return self._world.subscribe(kinds)
 
     def process(self, life: Life) -> simpy.Process:
@@ -136,6 +146,17 @@ class Desk:
     def send(self, call: Call) -> simpy.Event:
         """Sign and send; the event's value is its `Fate`."""
         return self._world.send(self, call)
+
+    def send_behind(self, before: Transaction, call: Call, tip: int) -> simpy.Event:
+        """Offer builders a bundle: `call` right behind a waiting transaction, at a tip [wei per gas].
+
+        It is in the next block whole and paid, or not at all and free. The event's value is its `Fate`.
+        """
+        return self._world.send_bundle(self, before, call, tip)
+
+    def after(self, transaction: Transaction) -> AbstractContextManager[None]:
+        """A `with` block in which views see the chain as it would be after a waiting transaction."""
+        return self._world.after([transaction])
 
     def post(self, call: Call) -> None:
         """Sign and send without waiting for what becomes of it."""

@@ -137,8 +137,10 @@ class Borrower(Agent):
             position.critical * self._lending.index(self.desk.now) * self.desk.market.price(self._lending.debt_asset)
         )
         if self._habit == "lever":
-            return max(at_ratio_one * self.settings.ratio * 1.1, self.desk.market.price(self._lending.asset) * 1.01)
-        return at_ratio_one * self._lending.liquidation_ratio * self.settings.act_below
+            return max(
+                at_ratio_one * float(self.settings.ratio) * 1.1, self.desk.market.price(self._lending.asset) * 1.01
+            )
+        return at_ratio_one * self._lending.liquidation_ratio * float(self.settings.act_below)
 
     def _debt(self) -> float:
         """What the position owes [debt tokens], 0 once it is gone."""
@@ -152,7 +154,7 @@ class Borrower(Agent):
     def _missing_usd(self) -> float:
         """Collateral [usd] that brings the ratio back to what it was opened with."""
         market, lending = self.desk.market, self._lending
-        wanted = self._debt() * market.price(lending.debt_asset) * self.settings.ratio
+        wanted = self._debt() * market.price(lending.debt_asset) * float(self.settings.ratio)
         return max(0.0, wanted - from_wad(self._collateral()) * market.price(lending.asset))
 
     def _top_up(self) -> Life:

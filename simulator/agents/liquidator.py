@@ -10,7 +10,7 @@ from pydantic import Field
 
 from simulator.agents.base import Agent, AgentSettings, Desk, Life, distinct, newest
 from simulator.agents.borrower import choose
-from simulator.chain.types import Address
+from simulator.chain.types import Address, Transaction
 from simulator.errors import ConfigError
 from simulator.protocols.base import Auction, Call, Lending, Lot
 from simulator.protocols.genesis import Genesis
@@ -19,6 +19,7 @@ from simulator.units import WAD, from_wad, to_wad
 
 _REVIEW_SECONDS = 600.0  # how often what was passed by is looked at again
 _DUST_USD = 1.0
+_BACKRUN_CANDIDATES = 5  # positions that a back-runner tries behind each report
 
 
 class LiquidatorSettings(AgentSettings):
@@ -51,6 +52,16 @@ class LiquidatorSettings(AgentSettings):
     starts: bool = Field(True, description="whether it starts auctions, or only bids in those of others")
     thinking_seconds: float = Field(
         15.0, ge=0, description="mean time from seeing a chance to deciding (exponential)", json_schema_extra=SECONDS
+    )
+    backrun: bool = Field(
+        False, description="whether it also offers bundles that liquidate right behind a waiting oracle report (fixed)"
+    )
+    builder_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="part of a bundle's expected gain that is tipped to the builder",
+        json_schema_extra=SHARE,
     )
     sells: bool = Field(True, description="whether it sells what it seized at once")
     min_profit_usd: float = Field(1.0, ge=0, description="least expected gain after gas", json_schema_extra=USD)
@@ -122,6 +133,8 @@ class Liquidator(Agent):
             self.desk.process(self._watch_positions())
         if self._auction:
             self.desk.process(self._watch_lots(self._auction))
+        if self.settings.backrun and self._lending.immediate:
+            self.desk.process(self._watch_pool())
         yield self.desk.sleep(0)
 
     def _watch_positions(self) -> Life:
@@ -171,6 +184,42 @@ class Liquidator(Agent):
         cost = from_wad(quote.repay) * desk.market.price(lending.debt_asset) + desk.gas_price_usd(call.gas // 2)
         gain = self._proceeds(quote.reward) - cost
         return call if gain >= self.settings.min_profit_usd else None
+
+    # ------------------------------------------------------------------- bundles
+
+    def _watch_pool(self) -> Life:
+        """Look at every oracle report on its way: whom would it make liquidable?"""
+        desk = self.desk
+        inbox = desk.inbox("pending")
+        while True:
+            notice = yield inbox.get()
+            if notice.args["action"] == "report" and notice.subject == self._lending.oracle.id:
+                self._backrun(notice.args["transaction"])
+
+    def _backrun(self, report: Transaction) -> None:
+        """Offer the best liquidation that the report makes possible; a second one behind it could only compete."""
+        desk = self.desk
+        candidates = desk.nearly_unsafe(self._lending.id, _BACKRUN_CANDIDATES)
+        with desk.after(report):
+            chances = [(self._gain(position), position) for position in candidates]
+            gain, position = max(chances, default=(0.0, ""))
+            call = self._immediate_call(position) if gain > 0 else None
+        if call is not None and desk.ether_usd:
+            tip = int(gain * self.settings.builder_share / desk.ether_usd * WAD / call.gas)
+            desk.process(self._await_bundle(report, call, tip))
+
+    def _gain(self, position: str) -> float:
+        """What liquidating a position now would bring before gas [usd], 0 where it cannot be."""
+        quote = self._lending.quote(position, 2**255)
+        if quote is None:
+            return 0.0
+        cost = from_wad(quote.repay) * self.desk.market.price(self._lending.debt_asset)
+        return max(0.0, self._proceeds(quote.reward) - cost)
+
+    def _await_bundle(self, report: Transaction, call: Call, tip: int) -> Life:
+        fate = yield self.desk.send_behind(report, call, tip)
+        if fate.ok:
+            yield from self._realise()
 
     def _proceeds(self, collateral: int) -> float:
         """What selling `collateral` [wad] now would bring [usd], its own impact included."""

@@ -300,8 +300,7 @@ class RevmChain:
 
     def snapshot(self) -> int:
         """See `Chain.snapshot`."""
-        if not self._exact and not self._marks:
-            self._compact()  # nothing may be moved to the database while a mark is open
+        # In fast mode nothing is moved to the database while a mark is open, so the engine's own checkpoint serves.
         self._marks.append(_Mark(None if self._exact else self._evm.snapshot(), self._tips))
         return len(self._marks)
 

@@ -1,8 +1,8 @@
 """Background demand: the rest of Ethereum, which wants block space too.
 
 Each block a lognormal amount of gas is wanted, in tranches whose prices are lognormal around a level. A price is what
-its sender is ready to pay in all. In the legacy market that is also what he bids; under EIP-1559 he waits while the base
-fee is above it, and tips a tenth of it as far as the base fee leaves room.
+its sender is ready to pay in all. In the legacy market that is also what he bids; under EIP-1559 he waits while the
+base fee is above it, and tips a tenth of it as far as the base fee leaves room.
 
 A scenario gives the price of gas that was mined, as explorers report it, and the level follows from it. Legacy: what is
 mined is the dearest share of what is wanted, so the level is the mean over the expectation of the truncated lognormal

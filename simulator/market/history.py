@@ -2,7 +2,7 @@
 
 import csv
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -12,16 +12,22 @@ from simulator.errors import ConfigError
 _LARGEST_GAP = 1.5  # times the usual spacing
 
 
-def read_prices(path: Path, column: str, start: float) -> tuple[list[float], list[float]]:
+def read_prices(path: Path, column: str, start: float, end: float) -> tuple[list[float], list[float]]:
     """Hours since `start` [unix s] and prices of a file with the columns `time_utc` (ISO 8601) and `column`.
 
-    Raises ConfigError naming the line: no file, no column, no number, a price that is not positive, times out of order,
-    a gap in them.
+    A time without a zone is UTC. Raises ConfigError naming the line: no file, no column, no number, a price that is not
+    positive, times out of order, a gap in them or between the last of them and `end` [unix s].
     """
     times, prices = _read(path, column)
     if len(times) < 2:
         raise ConfigError(f"{len(times)} prices", where=str(path), mend="at least 2 are needed")
-    _check_spacing(path, times)
+    usual = _usual_spacing(path, times)
+    if end - times[-1] > _LARGEST_GAP * usual:
+        raise ConfigError(
+            f"the last price is of {_iso(times[-1])} and the run goes on to {_iso(end)}",
+            where=str(path),
+            mend="add rows, or shorten world.hours",
+        )
     return [(time - start) / 3600 for time in times], prices
 
 
@@ -29,7 +35,7 @@ def _read(path: Path, column: str) -> tuple[list[float], list[float]]:
     times: list[float] = []
     prices: list[float] = []
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             for needed in ("time_utc", column):
                 if needed not in (rows.fieldnames or ()):
@@ -60,11 +66,11 @@ def _numbers(path: Path, line: int, time: str | None, price: str | None) -> tupl
     if not math.isfinite(number) or number <= 0:
         raise ConfigError(f"price = {price}", where=where, mend="must be > 0")
     if moment.tzinfo is None:
-        moment = datetime.fromisoformat(f"{time}+00:00")
+        moment = moment.replace(tzinfo=UTC)
     return moment.timestamp(), number
 
 
-def _check_spacing(path: Path, times: list[float]) -> None:
+def _usual_spacing(path: Path, times: list[float]) -> float:
     spacing = [later - earlier for earlier, later in pairwise(times)]
     usual = median(spacing)
     for line, gap in enumerate(spacing, start=3):
@@ -74,3 +80,8 @@ def _check_spacing(path: Path, times: list[float]) -> None:
                 where=f"{path}:{line}",
                 mend="fill it, or cut the file there",
             )
+    return usual
+
+
+def _iso(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat()

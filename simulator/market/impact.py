@@ -12,6 +12,7 @@ from pydantic import Field
 from simulator.settings import ANNUAL, MINUTES, SHARE, USD, Settings
 
 _ONE_PERCENT = math.log(1.01)
+_UTMOST = 600.0  # log displacement beyond which no price is a number any more
 
 
 class ImpactSettings(Settings):
@@ -49,7 +50,7 @@ class Impact:
     def factor(self) -> float:
         """What the exogenous price is multiplied by; exactly 1 while nobody has traded."""
         shift = self.permanent + self.transient
-        return math.exp(shift) if shift else 1.0
+        return math.exp(max(-_UTMOST, min(_UTMOST, shift))) if shift else 1.0
 
     def advance(self, seconds: float, volatility: float) -> None:
         """Let the transient part decay, and depth follow the realised volatility [a year]."""
@@ -62,12 +63,15 @@ class Impact:
         """Dollars for `quantity` tokens (sold when negative) at `price` now, and the log displacement it makes.
 
         With x tokens traded the price is price * exp(k x), k = ln(1.01) * exogenous price / depth. The dollars are its
-        integral. k is the same before and after the order, so an order and its parts cost the same.
+        integral. k is the same before and after the order, so an order and its parts cost the same. What no money buys
+        costs infinity.
         """
         slope = _ONE_PERCENT * price / (self._depth * self.factor)
         shift = slope * quantity
         if not shift:
             return price * abs(quantity), 0.0
+        if shift > _UTMOST:
+            return math.inf, shift
         return abs(price * math.expm1(shift) / slope), shift
 
     def trade(self, quantity: float, price: float) -> float:

@@ -120,8 +120,9 @@ class Replay(Process):
 
     def path(self, times: Floats, start: float, folder: Path, random: Generator) -> Floats:
         """See `Process.path`. Every knot on the grid is hit exactly. Raises ConfigError for a file it cannot use."""
-        hours, prices = self._knots(start, folder)
-        at = np.asarray(hours) * 3600.0
+        hours, prices = self._knots(start, start + float(times[-1]), folder)
+        # A decimal hour times 3600 may miss its second by a bit, and with it the block of that second.
+        at = np.round(np.asarray(hours) * 3600.0, 6)
         if at[0] > times[0]:
             raise ConfigError(
                 f"the first price is at hour {hours[0]:g}", where=self.csv or "knots", mend="begin at hour 0 or before"
@@ -135,9 +136,9 @@ class Replay(Process):
             path[index] = exact[float(times[index])]
         return path
 
-    def _knots(self, start: float, folder: Path) -> tuple[Sequence[float], Sequence[float]]:
+    def _knots(self, start: float, end: float, folder: Path) -> tuple[Sequence[float], Sequence[float]]:
         if self.csv:
-            return read_prices(folder / self.csv, self.column, start)
+            return read_prices(folder / self.csv, self.column, start, end)
         return [hour for hour, _ in self.knots], [price for _, price in self.knots]
 
 

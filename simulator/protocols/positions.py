@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from simulator.chain.types import Address
 
@@ -110,6 +111,11 @@ class SafetyWatch:
                 del self.below[id]
                 heapq.heappush(safe, (-threshold, id, version))
         return fallen, recovered
+
+    def next_to_fall(self, count: int) -> list[str]:
+        """The safe positions with the highest thresholds, highest first."""
+        fresh = (id for _, id, version in heapq.nsmallest(4 * count, self._safe) if self._current(id, version))
+        return list(islice(fresh, count))
 
     def _current(self, id: str, version: int) -> bool:
         position = self._book.get(id)
