@@ -202,7 +202,7 @@ class Mempool:
             _, arrival, tx = heapq.heappop(deadlines)
             queue = self._senders.get(tx.sender, {})
             if tx.nonce in queue and queue[tx.nonce][1] == arrival:
-                self._take(tx)
+                self._remove(tx)
                 gone.append(tx)
         return gone
 
@@ -222,7 +222,7 @@ class Mempool:
                 tx = outcome.candidate
                 # One that a bundle took along is tried once more in its own place: that is no second departure.
                 if type(tx) is Transaction and self._is_waiting(tx):
-                    self._take(tx)
+                    self._remove(tx)
                     if not self._is_offered(tx):
                         departures.append(Departure(tx, None, outcome.reason))
         if self._bundles:
@@ -230,22 +230,25 @@ class Mempool:
         return departures
 
     def _include(self, receipt: Receipt, departures: list[Departure]) -> None:
+        """Note a used nonce; whatever else waited with it or a lower one never can be included."""
         tx = receipt.transaction
         departures.append(Departure(tx, receipt, ""))
         self._next_nonces[tx.sender] = tx.nonce + 1
-        waiting = self._take(tx)
-        if waiting is not None and waiting != tx:
-            departures.append(Departure(waiting, None, "nonce too low"))
-
-    def _take(self, tx: Transaction) -> Transaction | None:
-        """Remove what waits with the sender and nonce of `tx`."""
         queue = self._senders.get(tx.sender)
-        entry = queue.pop(tx.nonce, None) if queue is not None else None
-        if entry is None:
-            return None
+        if queue is None:
+            return
+        for nonce in [nonce for nonce in queue if nonce <= tx.nonce]:
+            waiting, _ = queue.pop(nonce)
+            if waiting != tx:
+                departures.append(Departure(waiting, None, "nonce too low"))
         if not queue:
             del self._senders[tx.sender]
-        return entry[0]
+
+    def _remove(self, tx: Transaction) -> None:
+        queue = self._senders[tx.sender]
+        del queue[tx.nonce]
+        if not queue:
+            del self._senders[tx.sender]
 
     def _age_bundles(self, outcomes: Sequence[Outcome], departures: list[Departure]) -> None:
         """Keep the bundles that can still happen; drop what only the others offered."""

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyrevm
-from pyrevm import AccountInfo
 
 from simulator.chain.base import CallReverted
 from simulator.chain.journal import AccountState, call_changes, loaded_state
@@ -36,6 +35,7 @@ from simulator.errors import ChainError, ConfigError
 # A fast-mode journal leaks about 8 bytes a gas (1.6 kB a CDP transaction): compacted at about 25 MB.
 _COMPACT_GAS = 3_000_000_000
 _COMPACT_GAS_PER_TRANSACTION = 50_000  # what even an empty one leaks, in the same unit
+_AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out
 _CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
 
 
@@ -277,9 +277,8 @@ class RevmChain:
 
     def _write_account(self, address: str, balance: int, nonce: int) -> None:
         code = self._codes.get(address)
-        info = (
-            AccountInfo(balance=balance, nonce=nonce, code=code) if code else AccountInfo(balance=balance, nonce=nonce)
-        )
+        fields = {"balance": balance, "nonce": nonce}
+        info = _AccountInfo(**fields, code=code) if code else _AccountInfo(**fields)
         self._evm.insert_account_info(address, info)
 
     def _write_slot(self, address: str, key: int, value: int) -> None:

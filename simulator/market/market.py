@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.errors import ConfigError
 from simulator.market.impact import Impact, ImpactSettings
 from simulator.market.process import Process
 from simulator.streams import Streams
@@ -34,13 +35,13 @@ class AssetSettings(Protocol):
 class _Asset:
     exogenous: float
     price: float
-    __slots__ = ("above", "below", "exogenous", "impact", "path", "price", "variance", "volatility")
+    __slots__ = ("above", "below", "exogenous", "impact", "path", "price", "seen", "variance")
 
     def __init__(self, path: NDArray[np.float64], impact: Impact | None, volatility: float) -> None:
         self.path: list[float] = path.tolist()
         self.exogenous = self.price = self.path[0]
+        self.seen = self.price  # at the last step, before the trades since
         self.impact = impact
-        self.volatility = volatility
         self.variance = volatility**2  # realised, a year
         self.below: list[tuple[float, int, Any]] = []
         self.above: list[tuple[float, int, Any]] = []
@@ -63,12 +64,12 @@ class Market:
         folder: Path = Path(),
     ) -> None:
         self._step_seconds = float(times[1] - times[0]) if len(times) > 1 else 0.0
-        self._keep = math.exp(-self._step_seconds / _VOLATILITY_MEMORY)
+        self._step = 0
         self._watches = 0
         self._crossed: list[tuple[int, Any]] = []
         self._assets: dict[str, _Asset] = {}
         for name, asset in assets.items():
-            path = asset.settings.path(times, start, folder, streams.generator(f"market/{name}"))
+            path = _drawn(name, asset.settings, times, start, folder, streams)
             impact = Impact(asset.impact) if asset.impact else None
             normal = asset.impact.normal_volatility if asset.impact else 0.0
             self._assets[name] = _Asset(path, impact, normal)
@@ -89,27 +90,19 @@ class Market:
     # --------------------------------------------------------------------- time
 
     def advance(self, step: int) -> None:
-        """Move every asset to a step of the grid and note which watched levels it has reached."""
+        """Move every asset to a step of the grid, never back, and note which watched levels it has reached."""
+        seconds = (step - self._step) * self._step_seconds
+        self._step = step
         for asset in self._assets.values():
             exogenous = asset.path[step]
             if asset.impact is not None:
-                self._move_displaced(asset, exogenous)
+                _move_displaced(asset, asset.impact, exogenous, seconds)
             else:
                 asset.exogenous = asset.price = exogenous
             if (asset.below and asset.price <= -asset.below[0][0]) or (
                 asset.above and asset.price >= asset.above[0][0]
             ):
                 self._reach(asset)
-
-    def _move_displaced(self, asset: _Asset, exogenous: float) -> None:
-        impact, before = asset.impact, asset.price
-        assert impact is not None
-        impact.advance(self._step_seconds, math.sqrt(asset.variance))
-        asset.exogenous = exogenous
-        asset.price = exogenous * impact.factor
-        move = math.log(asset.price / before)
-        a_year = move * move * YEAR_SECONDS / self._step_seconds if self._step_seconds else 0.0
-        asset.variance = self._keep * asset.variance + (1 - self._keep) * a_year
 
     # -------------------------------------------------------------------- watches
 
@@ -140,20 +133,20 @@ class Market:
     # --------------------------------------------------------------------- trades
 
     def sell(self, asset: str, quantity: float) -> float:
-        """Sell tokens; the dollars they brought, the order's own impact included."""
-        return self._trade(asset, -quantity)
+        """Sell tokens; the dollars they brought, the order's own impact included. ValueError for less than none."""
+        return self._trade(asset, -_size(quantity))
 
     def buy(self, asset: str, quantity: float) -> float:
-        """Buy tokens; the dollars they cost."""
-        return self._trade(asset, quantity)
+        """Buy tokens; the dollars they cost. Raises ValueError for less than none."""
+        return self._trade(asset, _size(quantity))
 
     def quote_sell(self, asset: str, quantity: float) -> float:
         """What `sell` would bring now [usd]."""
-        return self._quote(asset, -quantity)
+        return self._quote(asset, -_size(quantity))
 
     def quote_buy(self, asset: str, quantity: float) -> float:
         """What `buy` would cost now [usd]."""
-        return self._quote(asset, quantity)
+        return self._quote(asset, _size(quantity))
 
     def _quote(self, name: str, quantity: float) -> float:
         asset = self._assets[name]
@@ -168,3 +161,37 @@ class Market:
         dollars = asset.impact.trade(quantity, asset.price)
         asset.price = asset.exogenous * asset.impact.factor
         return dollars
+
+
+def _drawn(
+    name: str, process: Process, times: NDArray[np.float64], start: float, folder: Path, streams: Streams
+) -> NDArray[np.float64]:
+    with np.errstate(over="ignore", under="ignore"):
+        path = process.path(times, start, folder, streams.generator(f"market/{name}"))
+    wrong = ~(np.isfinite(path) & (path > 0))
+    if wrong.any():
+        step = int(np.argmax(wrong))
+        raise ConfigError(
+            f"the price at hour {times[step] / 3600:g} is {path[step]:g}",
+            where=f"market.{name}",
+            mend="must be a number > 0: lower drift or volatility, or shorten world.hours",
+        )
+    return path
+
+
+def _move_displaced(asset: _Asset, impact: Impact, exogenous: float, seconds: float) -> None:
+    """To the next exogenous price; the realised volatility sees what trades did since the last step as well."""
+    impact.advance(seconds, math.sqrt(asset.variance))
+    asset.exogenous = exogenous
+    asset.price = exogenous * impact.factor
+    if seconds:
+        move = math.log(asset.price / asset.seen)
+        keep = math.exp(-seconds / _VOLATILITY_MEMORY)
+        asset.variance = keep * asset.variance + (1 - keep) * move * move * YEAR_SECONDS / seconds
+    asset.seen = asset.price
+
+
+def _size(quantity: float) -> float:
+    if not quantity >= 0:
+        raise ValueError(f"quantity = {quantity}: must be >= 0")
+    return quantity
