@@ -13,6 +13,8 @@ from simulator.protocols.base import Lending, Notice
 from simulator.protocols.positions import SafetyWatch
 from simulator.units import from_wad
 
+FOLLOWED = frozenset(["liquidation", "lot_closed", "position"])  # the notices it wants
+
 
 class NeutralEvent(NamedTuple):
     """One row for the events table."""
@@ -60,12 +62,12 @@ class LiquidationLog:
         self._gas_usd[receipt.transaction.sender, subject] += cost
 
     def on_notice(self, notice: Notice, block: int) -> list[NeutralEvent]:
-        """The neutral rows of a liquidation or a settled lot, none for anything else."""
+        """The neutral rows of a liquidation or a settled lot, none for anything else it follows."""
         rows: list[NeutralEvent] = []
+        if notice.kind == "lot_closed":
+            return self._settled(notice, block)
         if notice.kind == "liquidation":
             rows = self._liquidated(notice, block)
-        elif notice.kind == "lot_closed":
-            rows = self._settled(notice, block)
         if notice.kind in ("liquidation", "position"):
             self._forget_if_safe(notice.args["capability"], notice.subject)
         return rows

@@ -88,7 +88,8 @@ class Outbox:
     def _keep(self, tx: Transaction, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
         key = (tx.sender, tx.nonce)
         self._waiting[key] = Sent(desk, call, self._start + int(self._clock.now), answer)
-        self._rivals.setdefault((call.action, call.subject), {})[key] = tx.max_fee
+        if call.subject:
+            self._rivals.setdefault((call.action, call.subject), {})[key] = tx.max_fee
 
     def _watch(self, tx: Transaction, desk: Desk) -> None:
         patience = desk.settings.gas.bump_blocks
@@ -98,6 +99,8 @@ class Outbox:
     def bump(self, block: int) -> list[tuple[Transaction, Sent]]:
         """Replace what its sender has let wait too long, where block space has become dearer; what was replaced."""
         self.block = block
+        if not self._to_bump:
+            return []
         replaced: list[tuple[Transaction, Sent]] = []
         for _ in range(len(self._to_bump)):
             due, tx = self._to_bump.popleft()
@@ -110,7 +113,8 @@ class Outbox:
             fees = self._prices.offer(sent.desk.settings.gas)
             dearer = tx._replace(max_fee=fees.max_fee, max_tip=fees.max_tip)
             if self._pool.add(dearer).accepted:
-                self._rivals[sent.call.action, sent.call.subject][tx.sender, tx.nonce] = fees.max_fee
+                if sent.call.subject:
+                    self._rivals[sent.call.action, sent.call.subject][tx.sender, tx.nonce] = fees.max_fee
                 replaced.append((tx, sent))
                 tx = dearer
             self._watch(tx, sent.desk)
@@ -126,6 +130,12 @@ class Outbox:
         self._nonces[sender] = nonce + 1
         return nonce
 
+    def _forget_rival(self, call: Call, key: tuple[Address, int]) -> None:
+        rivals = self._rivals[call.action, call.subject]
+        del rivals[key]
+        if not rivals:
+            del self._rivals[call.action, call.subject]
+
     def settle(self, tx: Transaction, fate: Fate) -> Sent | None:
         """Tell the sender; the record of what was sent, None for a transaction of nobody here."""
         sent = self._waiting.pop((tx.sender, tx.nonce), None)
@@ -134,10 +144,8 @@ class Outbox:
         if fate.receipt is None:
             # The nonce is free again, and what follows it waits for it to be used.
             heapq.heappush(self._gaps.setdefault(tx.sender, []), tx.nonce)
-        rivals = self._rivals[sent.call.action, sent.call.subject]
-        del rivals[tx.sender, tx.nonce]
-        if not rivals:
-            del self._rivals[sent.call.action, sent.call.subject]
+        if sent.call.subject:
+            self._forget_rival(sent.call, (tx.sender, tx.nonce))
         if sent.answer is not None:
             sent.answer.succeed(fate)
         return sent

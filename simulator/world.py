@@ -16,11 +16,11 @@ from simulator.agents.base import Agent, AgentSettings, CapabilityT, Desk, Fate,
 from simulator.agents.reporter import Reporter
 from simulator.chain.abi import Abi
 from simulator.chain.base import Chain
-from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Outcome, Receipt, Transaction
+from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Log, Outcome, Receipt, Transaction
 from simulator.errors import AgentError, ConfigError, WavetankError
 from simulator.exchange import Exchange
 from simulator.gas_price import GasPrice
-from simulator.liquidations import LiquidationLog
+from simulator.liquidations import FOLLOWED, LiquidationLog
 from simulator.market import GasDemand, Market
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
@@ -197,6 +197,9 @@ class World:
             lending.id: (lending, lending.book.watch(lending.liquidation_ratio)) for lending in lendings
         }
         self.number = self.genesis.number
+        self._block_time = self.start
+        self._gas_limit = self.scenario.chain.gas_limit
+        self._gas_asset = "ETH" if "ETH" in self.scenario.market else ""
         self._sample_every = self.scenario.world.sample_minutes * 60
         self._next_sample = 0.0
         for agent in self.agents:
@@ -214,7 +217,7 @@ class World:
     @property
     def ether_usd(self) -> float:
         """What gas is paid in [usd], 0 where the scenario has no market for ETH."""
-        return self.market.price("ETH") if "ETH" in self.scenario.market else 0.0
+        return self.market.price(self._gas_asset) if self._gas_asset else 0.0
 
     def capabilities(self, kind: type[CapabilityT]) -> list[CapabilityT]:
         """Every capability of a kind."""
@@ -308,8 +311,8 @@ class World:
     def _block(self, step: int) -> None:
         """Build and execute one block, and tell everybody what was in it."""
         self.number += 1
-        now = self.now
-        env = BlockEnv(self.number, now, self.fees.base_fee, self.scenario.chain.gas_limit)
+        self._block_time = self.now
+        env = BlockEnv(self.number, self._block_time, self.fees.base_fee, self._gas_limit)
         for replaced, sender in self.outbox.bump(self.number):
             self.observer.transaction(self.number, None, replaced, sender, Fate("replaced", "", None), False)
         demand = self.demand.block(step, env.base_fee) if self.demand else ()
@@ -345,23 +348,26 @@ class World:
 
     def _receive(self, index: int, receipt: Receipt) -> None:
         """One transaction that is in the block: its events, its sender, its row."""
-        reason = "" if receipt.status else str(self._errors.decode_revert(receipt.output).name)
         sent = self.outbox.sent(receipt.transaction)
-        if sent and sent.call.subject:
+        if sent is not None and sent.call.subject:
             self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
                 known = self._contracts.get(log.address)
-                if known is None:
-                    continue
-                protocol, abi = known
-                event = abi.decode_log(log)
-                if event is None:
-                    continue
-                self.observer.event(self.number, index, position, protocol.id, event)
-                for notice in protocol.on_event(event, self.now):
-                    self._notify(notice)
-        self._close(receipt.transaction, Fate("included" if receipt.status else "reverted", reason, receipt), index)
+                if known is not None:
+                    self._emitted(index, position, log, *known)
+            self._close(receipt.transaction, Fate("included", "", receipt), index)
+        else:
+            reason = self._errors.decode_revert(receipt.output).name
+            self._close(receipt.transaction, Fate("reverted", reason, receipt), index)
+
+    def _emitted(self, index: int, position: int, log: Log, protocol: Protocol, abi: Abi) -> None:
+        event = abi.decode_log(log)
+        if event is None:
+            return
+        self.observer.event(self.number, index, position, protocol.id, event)
+        for notice in protocol.on_event(event, self._block_time):
+            self._notify(notice)
 
     def _close(self, tx: Transaction, fate: Fate, index: int | None) -> None:
         sent = self.outbox.settle(tx, fate)
@@ -370,8 +376,9 @@ class World:
             self.observer.transaction(self.number, index, tx, sent, fate, unexpected)
 
     def _notify(self, notice: Notice) -> None:
-        for row in self.liquidations.on_notice(notice, self.number):
-            self.observer.neutral(self.number, notice.protocol, row)
+        if notice.kind in FOLLOWED:
+            for row in self.liquidations.on_notice(notice, self.number):
+                self.observer.neutral(self.number, notice.protocol, row)
         for inbox in self._inboxes.get(notice.kind, ()):
             inbox.put(notice)
 

@@ -191,9 +191,10 @@ class Liquidator(Agent):
         """Look at every oracle report on its way: whom would it make liquidable?"""
         desk = self.desk
         inbox = desk.inbox("pending")
+        feed = self._lending.oracle.report(1.0).to
         while True:
             notice = yield inbox.get()
-            if notice.args["action"] == "report" and notice.subject == self._lending.oracle.id:
+            if notice.args["action"] == "report" and notice.args["transaction"].to == feed:
                 self._backrun(notice.args["transaction"])
 
     def _backrun(self, report: Transaction) -> None:

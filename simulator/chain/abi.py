@@ -93,7 +93,8 @@ class Codec:
         writers = [_word_writer(kind) for kind in self.types]
         readers = [_word_reader(kind) for kind in self.types]
         self._writers = None if None in writers else [writer for writer in writers if writer]
-        self._readers = None if None in readers else [reader for reader in readers if reader]
+        self._size = 32 * len(self.types)
+        self._readers = None if None in readers else [(32 * i, reader) for i, reader in enumerate(readers) if reader]
 
     def encode(self, *values: Any) -> bytes:
         """ABI encoding. Raises TypeError on a wrong count, OverflowError on a value out of range."""
@@ -108,9 +109,9 @@ class Codec:
         if self._readers is None:
             decoded = eth_abi.decode(self.types, data)
             return tuple(Address(v) if t == "address" else v for t, v in zip(self.types, decoded, strict=True))
-        if len(data) < 32 * len(self._readers):
+        if len(data) < self._size:
             raise ValueError(f"{len(data)} bytes are too few for {self.types}")
-        return tuple([read(data[32 * i : 32 * i + 32]) for i, read in enumerate(self._readers)])
+        return tuple([read(data[at : at + 32]) for at, read in self._readers])
 
 
 class Function:
@@ -153,20 +154,20 @@ class Event:
         inputs = entry["inputs"]
         types = ",".join(canonical_type(parameter) for parameter in inputs)
         self.topic = keccak256(f"{self.name}({types})".encode())
-        self._indexed = [p["name"] for p in inputs if p["indexed"]]
-        self._plain = [p["name"] for p in inputs if not p["indexed"]]
-        # A dynamic indexed value is kept as its hash.
-        self._topic_readers = [_word_reader(canonical_type(p)) or bytes for p in inputs if p["indexed"]]
-        self._data = Codec([p for p in inputs if not p["indexed"]])
+        indexed = [p for p in inputs if p["indexed"]]
+        plain = [p for p in inputs if not p["indexed"]]
+        self._names = [p["name"] for p in (*indexed, *plain)]
+        # A dynamic indexed value is kept as its hash. The first topic is the event's own.
+        self._topic_readers = [(i, _word_reader(canonical_type(p)) or bytes) for i, p in enumerate(indexed, start=1)]
+        self._data = Codec(plain)
 
     def decode(self, log: Log) -> DecodedEvent:
         """The arguments by name."""
-        args = {
-            name: read(topic)
-            for name, read, topic in zip(self._indexed, self._topic_readers, log.topics[1:], strict=True)
-        }
-        args.update(zip(self._plain, self._data.decode(log.data), strict=True))
-        return DecodedEvent(self.name, log.address, args)
+        topics = log.topics
+        values = [read(topics[i]) for i, read in self._topic_readers]
+        return DecodedEvent(
+            self.name, log.address, dict(zip(self._names, (*values, *self._data.decode(log.data)), strict=True))
+        )
 
 
 class Revert(NamedTuple):

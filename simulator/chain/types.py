@@ -116,8 +116,15 @@ def _decode_logs(engine_logs: list[Any]) -> tuple[Log, ...]:
     logs = []
     for log in engine_logs:
         topics, data = log.data
-        logs.append(Log(Address(log.address), tuple(topics), data))
+        text = log.address
+        address = _emitters.get(text)
+        if address is None:
+            address = _emitters[text] = Address(text)
+        logs.append(Log(address, tuple(topics), data))
     return tuple(logs)
+
+
+_emitters: dict[str, Address] = {}  # contracts are few, and checking an address costs a microsecond
 
 
 Reason = Literal[

@@ -5,11 +5,12 @@ its sender is ready to pay in all. In the legacy market that is also what he bid
 base fee is above it, and tips a tenth of it as far as the base fee leaves room.
 
 A scenario gives the price of gas that was mined, as explorers report it, and the level follows from it. Legacy: what is
-mined is the dearest share of what is wanted, so the level is the mean over the expectation of the truncated lognormal
+mined is the dearest share of what is wanted, so the level is the stated mean over that of the dearest share
 (`mined_premium`). EIP-1559: the base fee settles where half a block is wanted at it, so the level puts the stated price
 at that quantile (`base_fee_premium`).
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated
@@ -23,19 +24,28 @@ from simulator.chain.types import Virtual
 from simulator.settings import GWEI, Settings
 from simulator.streams import Streams
 
+Floats = NDArray[np.float64]
+
 _CHUNK = 512  # blocks drawn at once
-_Knots = tuple[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], ...]
+_MOST_WEI = 2.0**62  # that a price can be
+_MOST_LOAD = 1e6  # whose dearest share is told from nothing
+_Hour = Annotated[float, Field(ge=0)]
+_Gwei = Annotated[float, Field(ge=0, le=1e6)]
+_Load = Annotated[float, Field(ge=0, le=1000)]
+# Nodes and weights that average over a standard normal variable.
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+_Knots = float | tuple[tuple[float, float], ...]
 
 
 class DemandSettings(Settings):
     """How much gas others want, and at what price."""
 
-    gas_price_gwei: float | _Knots = Field(
+    gas_price_gwei: _Gwei | tuple[tuple[_Hour, _Gwei], ...] = Field(
         20.0,
         description="mean price of mined gas: one number, or [hour, price] with lines between",
         json_schema_extra=GWEI,
     )
-    load: float | _Knots = Field(
+    load: _Load | tuple[tuple[_Hour, _Load], ...] = Field(
         1.2,
         description="gas wanted over the block's limit: one number, or [hour, load]",
         json_schema_extra={"unit": "x"},
@@ -48,10 +58,8 @@ class DemandSettings(Settings):
 
     @field_validator("gas_price_gwei", "load")
     @classmethod
-    def _sensible(cls, value: float | _Knots) -> float | _Knots:
+    def _in_order(cls, value: _Knots) -> _Knots:
         if isinstance(value, (int, float)):
-            if value < 0:
-                raise ValueError(f"{value:g}; must be >= 0")
             return value
         if not value:
             raise ValueError("must have at least one knot")
@@ -61,25 +69,45 @@ class DemandSettings(Settings):
         return value
 
 
-def mined_premium(load: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
-    """Mean price of the gas that fits a block, over the median of what is wanted, at a `load` of gas wanted.
+def mined_premium(load: Floats, settings: DemandSettings) -> Floats:
+    """Mean price of mined gas over the median price of wanted gas, at mean loads `load`.
 
-    Prices are lognormal with sd `sigma` of the logarithm and the dearest 1/load of them is mined, above the quantile
-    z = N^-1(1 - 1/load): E[P | P > q] = e^(sigma²/2) N(sigma - z) load. With room for all (load <= 1) it is the mean.
+    A block of load L mines the dearest 1/L of what is wanted, above the quantile q = e^(sigma z), z = N^-1(1 - 1/L),
+    and E[P | P > q] = e^(sigma²/2) N(sigma - z) L for a lognormal P of median 1. Of n drawn tranches the dearest share
+    falls short of that by (1 - 1/L) / (2 n f(q)), f the density of P (second order in 1/n; the sample's expected
+    shortfall is a minimum over q, Rockafellar and Uryasev 2000). With room for all (L <= 1) it is the plain mean. The
+    mean over blocks is weighted by the gas that each mines, min(L, 1).
     """
-    share = 1 / np.maximum(load, 1.0)
-    z = norm.ppf(1 - share)
-    return np.asarray(np.exp(sigma**2 / 2) * norm.cdf(sigma - z) / share)
+    distinct, where = np.unique(load, return_inverse=True)
+    swings = np.exp(settings.load_sigma * _NODES - settings.load_sigma**2 / 2)
+    loads = distinct[:, None] * swings
+    mined = np.minimum(loads, 1.0) * _WEIGHTS
+    prices = _mean_of_dearest(np.minimum(loads, _MOST_LOAD), settings.price_sigma, settings.tranches)
+    weight = np.sum(mined, axis=1)
+    plain = math.exp(settings.price_sigma**2 / 2)
+    mean = np.divide(np.sum(mined * prices, axis=1), weight, out=np.full(weight.shape, plain), where=weight > 0)
+    return np.asarray(mean[where])
 
 
-def base_fee_premium(load: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+def _mean_of_dearest(load: Floats, sigma: float, tranches: int) -> Floats:
+    plain = math.exp(sigma**2 / 2)
+    crowded = load > 1
+    cut = 1 - 1 / np.where(crowded, load, 2.0)
+    z = norm.ppf(cut)
+    missing = cut * sigma * np.exp(sigma * z) / (2 * tranches * norm.pdf(z))
+    # Whatever is drawn, the dearest are at least as dear as all.
+    dearest = np.maximum(plain * norm.cdf(sigma - z) * load - missing, plain)
+    return np.where(crowded, dearest, plain)
+
+
+def base_fee_premium(load: Floats, settings: DemandSettings) -> Floats:
     """The base fee at which half a block is wanted, over the median price, at a `load` of gas wanted.
 
     Half the limit is the target of EIP-1559, and load * (1 - N(ln p / sigma)) = 1/2 at the price p. A load up to a half
     never fills that much at any price; then the stated price is taken as the median.
     """
     share = np.minimum(0.5 / np.maximum(load, 1e-12), 0.5)
-    return np.asarray(np.exp(sigma * norm.ppf(1 - share)))
+    return np.asarray(np.exp(settings.price_sigma * norm.ppf(1 - share)))
 
 
 _TIP_SHARE = 10  # the part of a price that is offered as a tip under EIP-1559
@@ -105,7 +133,7 @@ class GasDemand:
         hours = np.arange(steps + 1) * step_seconds / 3600
         self._loads = _line(settings.load, hours)
         premium = mined_premium if legacy else base_fee_premium
-        self._levels = _line(settings.gas_price_gwei, hours) / premium(self._loads, settings.price_sigma)
+        self._levels = _line(settings.gas_price_gwei, hours) / premium(self._loads, settings)
         self._gas: list[int] = []
         self._prices: list[list[int]] = []
         self._first = 0
@@ -121,19 +149,20 @@ class GasDemand:
         return [Virtual(gas, min(price // _TIP_SHARE, price - base_fee)) for price in prices if price >= base_fee]
 
     def _draw(self) -> None:
-        settings, count = self._settings, min(_CHUNK, len(self._loads) - self._next)
-        self._first, self._next = self._next, self._next + count
+        settings = self._settings
+        self._first, self._next = self._next, self._next + _CHUNK
         span = slice(self._first, self._next)
-        sigma = settings.load_sigma
-        swings = np.exp(sigma * self._random.standard_normal(count) - sigma**2 / 2)
-        gas = self._loads[span] * swings * self._gas_limit / settings.tranches
-        noise = self._random.standard_normal((count, settings.tranches))
+        sigma, loads = settings.load_sigma, self._loads[span]
+        # A whole chunk even at the end: a longer run begins as the shorter one.
+        swings = np.exp(sigma * self._random.standard_normal(_CHUNK) - sigma**2 / 2)[: len(loads)]
+        noise = self._random.standard_normal((_CHUNK, settings.tranches))[: len(loads)]
+        gas = loads * swings * self._gas_limit / settings.tranches
         prices = self._levels[span, None] * np.exp(settings.price_sigma * noise) * 1e9
-        self._prices = np.rint(prices).astype(np.int64).tolist()
+        self._prices = np.rint(np.minimum(prices, _MOST_WEI)).astype(np.int64).tolist()
         self._gas = np.rint(gas).astype(np.int64).tolist()
 
 
-def _line(value: float | _Knots, hours: NDArray[np.float64]) -> NDArray[np.float64]:
+def _line(value: _Knots, hours: Floats) -> Floats:
     if isinstance(value, (int, float)):
         return np.full(hours.shape, float(value))
     return np.interp(hours, [hour for hour, _ in value], [level for _, level in value])

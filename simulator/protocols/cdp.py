@@ -152,6 +152,8 @@ class CdpCollateral(Lending):
 
     def index(self, now: int) -> float:
         """See `Lending.index`."""
+        if not self._rate:
+            return self._index / RAY
         return self._index / RAY * (1 + self._rate / RAY) ** (now - self._accrued)
 
     def open(self, owner: Address, collateral: int, debt: int) -> Call:

@@ -24,6 +24,7 @@ class FeedOracle(Oracle):
         self.asset = asset
         self._chain = chain
         self.push, self.guard, self.delayed = push, guard, delayed
+        self._encode_report = push.abi.functions["report"].encode
         self.price = 0.0
         self.price_time = 0
         self._next_poke = 0
@@ -46,8 +47,8 @@ class FeedOracle(Oracle):
 
     def report(self, price: float) -> Call:
         """See `Oracle.report`."""
-        data = self.push.encode("report", max(1, to_fixed(price, _ONE)))
-        return Call(self.push.address, data, 150_000, "report", self.id)
+        data = self._encode_report(max(1, to_fixed(price, _ONE)))
+        return Call(self.push.address, data, 150_000, "report")
 
     def poke(self) -> Call | None:
         """See `Oracle.poke`."""

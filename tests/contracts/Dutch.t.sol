@@ -82,6 +82,17 @@ contract DutchTest is CdpSystem {
         check(needsReset, "past the drop");
     }
 
+    /// @dev 1,560.000000012 * .99 ** 5 = 1,483.5444778554118805988, and a millionth of that has a fraction again.
+    function test_the_price_and_what_is_paid_are_rounded_up() public {
+        feedOf[GOLD].report(1_300e8 + 1);
+        begin();
+        vm.warp(START + 5 * 90);
+        (uint256 price,) = dutch.priceOf(1);
+        equal(price, 1483544477855411880599, "price");
+        (, uint256 paid) = dutch.previewTake(1, 1e12);
+        equal(paid, 1483544477855412, "paid");
+    }
+
     function testFuzz_13_the_price_never_rises_between_resets(uint16 earlier, uint16 later, uint256 step) public {
         dutch.setCurve(1.2e18, within(step, 0.01e18, WAD - 1), 90);
         begin();

@@ -69,6 +69,17 @@ contract PoolTest is Case {
         near(used1, 10_000e6, 1, "token1, the rest stays");
     }
 
+    function testFuzz_16_what_a_deposit_takes_covers_its_shares(uint256 amount0, uint256 amount1) public {
+        add(alice, 100e18, 20_000e6);
+        uint256 supply = pool.totalSupply();
+        (amount0, amount1) = (within(amount0, 1e12, 500e18), within(amount1, 1e3, 100_000e6));
+        (uint256 shares, uint256 used0, uint256 used1) = pool.previewAddLiquidity(amount0, amount1);
+        check(used0 <= amount0 && used1 <= amount1, "more than offered");
+        check(
+            used0 * supply >= shares * 100e18 && used1 * supply >= shares * 20_000e6, "less than the shares are worth"
+        );
+    }
+
     function test_slippage_is_refused_with_both_numbers() public {
         add(alice, 100e18, 20_000e6);
         vm.prank(bob);
