@@ -7,6 +7,7 @@ seen, and what agents decide on them can reach the next block at the earliest.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from simulator.units import to_wei_per_gas
 
 Progress = Callable[[int, int], None]  # steps done, steps in all
 
+_TRANSFER_GAS = 21_000
 _SETUP_SECONDS = 3600  # for blocks of deployment, a second each
 
 
@@ -263,10 +265,6 @@ class World:
         self.outbox.send(desk, call, answer)
         return answer
 
-    def post(self, desk: Desk, call: Call) -> None:
-        """Send a call that nobody waits for."""
-        self.outbox.send(desk, call)
-
     def send_bundle(self, desk: Desk, before: Transaction, call: Call, tip: int) -> simpy.Event:
         """Offer a call right behind somebody's waiting transaction; the event's value is its Fate."""
         answer = self.clock.event()
@@ -321,25 +319,26 @@ class World:
         self._settle(env, outcomes)
 
     def _settle(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
+        """Take note of a block: what it used and cost, who is in it, and what left the pool without."""
         receipts: list[Receipt] = []
-        virtual = 0
-        lowest: int | None = None  # tip of the cheapest gas in the block
+        gas_used = virtual = 0
         for outcome in outcomes:
-            if type(outcome) is Receipt:
-                receipts.append(outcome)
-                lowest = _lower(lowest, outcome.effective_price - env.base_fee)
-            elif type(outcome) is Filled:
-                virtual += outcome.gas_used
-                if outcome.gas_used:
-                    lowest = _lower(lowest, outcome.candidate.tip)
-            elif type(outcome) is BundleReceipt:
-                receipts.extend(outcome.receipts)
-        gas_used = virtual + sum([receipt.gas_used for receipt in receipts])
+            kind = type(outcome)
+            if kind is Receipt:
+                receipts.append(outcome)  # type: ignore[arg-type]
+                gas_used += outcome.gas_used  # type: ignore[union-attr]
+            elif kind is Filled:
+                virtual += outcome.gas_used  # type: ignore[union-attr]
+            elif kind is BundleReceipt:
+                receipts.extend(outcome.receipts)  # type: ignore[union-attr]
+                gas_used += sum(map(_gas_used, outcome.receipts))  # type: ignore[union-attr]
+        gas_used += virtual
         # A block counts as full when not even a plain transfer fits any more.
-        full = env.gas_limit - gas_used < 21_000
+        full = env.gas_limit - gas_used < _TRANSFER_GAS
+        floor = lowest_tip(env, outcomes) if full else None
         self.fees.advance(gas_used)
-        self.gas_price.block(lowest if full else None, self.fees.base_fee)
-        self.observer.block(env, outcomes, gas_used, virtual, lowest if full else None)
+        self.gas_price.block(floor, self.fees.base_fee)
+        self.observer.block(env, outcomes, gas_used, virtual, floor)
         for index, receipt in enumerate(receipts):
             self._receive(index, receipt)
         for departure in self.pool.settle(outcomes):
@@ -429,8 +428,14 @@ class World:
         self.observer.finish([(a, self.chain.balance(a), self.chain.nonce(a)) for a in known])
 
 
-def _lower(lowest: int | None, tip: int) -> int:
-    return tip if lowest is None or tip < lowest else lowest
+_gas_used = attrgetter("gas_used")
+
+
+def lowest_tip(env: BlockEnv, outcomes: Sequence[Outcome]) -> int | None:
+    """The tip [wei per gas] of the cheapest gas in a block, bundles aside; None for an empty block."""
+    tips = [o.effective_price - env.base_fee for o in outcomes if isinstance(o, Receipt)]
+    tips += [o.candidate.tip for o in outcomes if isinstance(o, Filled) and o.gas_used]
+    return min(tips, default=None)
 
 
 def _reporter_settings(oracle: Any) -> AgentSettings:

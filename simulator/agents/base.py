@@ -160,7 +160,7 @@ class Desk:
 
     def post(self, call: Call) -> None:
         """Sign and send without waiting for what becomes of it."""
-        self._world.post(self, call)
+        self._world.outbox.send(self, call)
 
     def sell(self, asset: str, amount: int) -> Generator[simpy.Event, Any, float]:
         """Deposit tokens [wad] at the exchange and sell them; what it brought [usd], 0 if the deposit failed."""

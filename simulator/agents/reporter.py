@@ -29,8 +29,7 @@ class Reporter(Agent):
         reported = market.price(asset)
         while True:
             yield self._due(reported)
-            silence = self._silent_until()
-            if silence:
+            if self._outages and (silence := self._silent_until()):
                 yield desk.sleep(silence - desk.now)
             reported = market.price(asset)
             if latency:
@@ -40,11 +39,11 @@ class Reporter(Agent):
     def _due(self, reported: float) -> simpy.Event:
         """The next moment to report: the heartbeat, or the first price too far from the last report."""
         heartbeat, deviation = self.settings.heartbeat_seconds, self.settings.deviation
+        if heartbeat and not deviation:
+            return self.desk.sleep(heartbeat)
         clocks = [self.desk.sleep(heartbeat)] if heartbeat else []
         if deviation:
             clocks += self.desk.outside(self._asset, reported * (1 - deviation), reported * (1 + deviation))
-        if len(clocks) == 1:
-            return clocks[0]
         return self.desk.first_of(clocks)
 
     def _silent_until(self) -> float:

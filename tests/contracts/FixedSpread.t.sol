@@ -73,6 +73,15 @@ contract FixedSpreadTest is CdpSystem {
         requireSupplyExplained();
     }
 
+    /// @dev 3.8194... less 625 / 180 = 3.4722...2 rounded up: the liquidator gets at least what was repaid is worth.
+    function test_a_fee_of_the_whole_bonus_is_rounded_down() public {
+        engine.setSpread(ETH, 0.5e18, 1e18);
+        setPrice(ETH, 180);
+        (, uint256 seized) = liquidate(type(uint256).max);
+        equal(tokenOf[ETH].balanceOf(address(0xFEE)), 347222222222222221, "fee");
+        equal(tokenOf[ETH].balanceOf(bob), seized - 347222222222222221, "received");
+    }
+
     function test_a_liquidation_is_told_to_the_world() public {
         setPrice(ETH, 180);
         vm.expectEmit();

@@ -243,6 +243,16 @@ def test_a_private_transaction_is_not_dropped_while_another_bundle_offers_it() -
     assert [each.transaction for each in pool.settle(failures[1:])] == [shared, sent(BOB, tip=3)]
 
 
+def test_a_private_transaction_of_two_bundles_that_lapse_together_is_dropped_once() -> None:
+    pool = Mempool()
+    shared = sent(ALICE)
+    bundles = Bundle((shared,)), Bundle((shared, sent(BOB)))
+    for bundle in bundles:
+        pool.add_bundle(bundle)
+    departures = pool.settle([Skipped(bundle, "bundle reverted", True) for bundle in bundles])
+    assert [each.transaction for each in departures] == [shared, sent(BOB)]
+
+
 def test_a_dropped_public_transaction_departs_with_the_last_bundle_that_offers_it() -> None:
     pool = Mempool()
     report = sent(ALICE)

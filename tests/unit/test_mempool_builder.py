@@ -106,7 +106,7 @@ def order(pool: Mempool, *bundles: Bundle, base_fee: int = 0) -> list[Candidate]
 def test_a_bundle_stands_at_its_mean_tip_weighted_by_gas_limits() -> None:
     # (2 * 30,000 + 12 * 60,000) / 90,000 = 8.67, rounded down to 8
     bundle = Bundle((sent(ALICE, tip=2, gas=30_000), sent(BOB, tip=12, gas=60_000)))
-    above, below = sent(CAROL, 0, tip=9), sent(CAROL, 1, tip=7)
+    above, below = sent(CAROL, 0, tip=9), sent(CAROL, 1, tip=8)
     assert order(waiting(above, below), bundle) == [above, bundle, below]
 
 
