@@ -204,8 +204,11 @@ class RevmChain:
         if self._marks:
             self._note_account(sender)
         # The engine moves neither nonce nor fee of a call: the sender is charged for the whole limit before it, as the
-        # code that runs may look, and given back what was not used. A creation counts its nonce itself.
-        self._write_account(sender, balance - tx.gas * price, tx.nonce + (to is not None))
+        # code that runs may look, and given back what was not used. A creation counts its nonce itself. The engine
+        # also checks that the limit could be paid, so a sender who could not pay it twice is shown richer than he is.
+        most = tx.gas * price
+        shown = max(balance - most, most + tx.value)
+        self._write_account(sender, shown, tx.nonce + (to is not None))
         evm.reset_transient_storage()
         before = evm.snapshot()
         created = None
@@ -226,7 +229,8 @@ class RevmChain:
             self._commit_creation(before)
         else:
             self._commit_call(before)
-        self._write_account(sender, self._account(sender)[0] + (tx.gas - used) * price, tx.nonce + 1)
+        moved = self._account(sender)[0] - shown  # by the value sent, and what the code sent back
+        self._write_account(sender, balance + moved - used * price, tx.nonce + 1)
         self._nonces[sender] = tx.nonce + 1
         return Receipt(tx, status, used, price, output, logs, created)
 

@@ -28,6 +28,8 @@ Floats = NDArray[np.float64]
 
 _CHUNK = 512  # blocks drawn at once
 _MOST_WEI = 2.0**62  # that a price can be
+_TIP_SHARE = 10  # the part of a price that is offered as a tip under EIP-1559
+_MOST_SHARE = 0.9  # of what is wanted that a base fee lets in
 _MOST_LOAD = 1e6  # whose dearest share is told from nothing
 _Hour = Annotated[float, Field(ge=0)]
 _Gwei = Annotated[float, Field(ge=0, le=1e6)]
@@ -103,14 +105,11 @@ def _mean_of_dearest(load: Floats, sigma: float, tranches: int) -> Floats:
 def base_fee_premium(load: Floats, settings: DemandSettings) -> Floats:
     """The base fee at which half a block is wanted, over the median price, at a `load` of gas wanted.
 
-    Half the limit is the target of EIP-1559, and load * (1 - N(ln p / sigma)) = 1/2 at the price p. A load up to a half
-    never fills that much at any price; then the stated price is taken as the median.
+    Half the limit is the target of EIP-1559, and load * (1 - N(ln p / sigma)) = 1/2 at the price p. A load of about a
+    half or less never fills that much at any price; then it is the price that nine in ten would pay.
     """
-    share = np.minimum(0.5 / np.maximum(load, 1e-12), 0.5)
+    share = 0.5 / np.maximum(load, 0.5 / _MOST_SHARE)
     return np.asarray(np.exp(settings.price_sigma * norm.ppf(1 - share)))
-
-
-_TIP_SHARE = 10  # the part of a price that is offered as a tip under EIP-1559
 
 
 class GasDemand:

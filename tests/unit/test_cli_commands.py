@@ -41,6 +41,7 @@ def runs(monkeypatch):
             manifest={"schema": 1, "seed": options["seed"]},
             folder=options["out"],
             exit_code=0,
+            fault=None,
             summary=lambda: [[("bad debt", 12.5, "usd"), ("liquidations", 3, None)]],
         )
 
@@ -109,7 +110,7 @@ def test_a_run_under_json_prints_its_manifest(runs, capsys):
 
 @pytest.mark.parametrize("code", [3, 130])
 def test_a_partial_run_keeps_its_exit_code(monkeypatch, capsys, code):
-    result = SimpleNamespace(manifest={"status": "partial"}, exit_code=code)
+    result = SimpleNamespace(fault=None, manifest={"status": "partial"}, exit_code=code, folder="out")
     monkeypatch.setitem(sys.modules, "simulator.results", SimpleNamespace(run_scenario=lambda *a, **k: result))
     assert main(["run", "storm.toml", "--json"]) == code
     assert read_json(capsys) == {"status": "partial"}
