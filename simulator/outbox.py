@@ -22,6 +22,7 @@ class Sent(NamedTuple):
     call: Call
     submitted: int  # [unix s]
     answer: simpy.Event | None
+    transaction: Transaction  # as first signed
 
 
 class Outbox:
@@ -35,9 +36,11 @@ class Outbox:
         prices: GasPrice,
         start: int,
         show: Callable[[Transaction, Call], None],
+        refuse: Callable[[Transaction, str], None],
     ) -> None:
         self._clock, self._chain, self._pool, self._prices = clock, chain, pool, prices
         self._show = show  # told of everything that reaches the pool
+        self._refuse = refuse  # and of what the pool does not take, with the reason
         self._start = start
         self._nonces: dict[Address, int] = {}
         self._gaps: dict[Address, list[int]] = {}  # nonces of what was dropped, to be used again
@@ -64,6 +67,10 @@ class Outbox:
         offer = self._prices.offer(desk.settings.gas).max_fee
         return any(fee >= offer or sender == desk.address for (sender, _), fee in rivals.items())
 
+    def unsettled(self) -> list[Sent]:
+        """Everything that was sent and has no fate yet, in order of sending."""
+        return list(self._waiting.values())
+
     def sent(self, tx: Transaction) -> Sent | None:
         """Who sent a transaction that still waits."""
         return self._waiting.get((tx.sender, tx.nonce))
@@ -71,7 +78,10 @@ class Outbox:
     def _submit(self, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
         tx = self._sign(desk, call, *self._prices.offer(desk.settings.gas))
         self._keep(tx, desk, call, answer)
-        self._pool.add(tx)
+        admission = self._pool.add(tx)
+        if not admission.accepted:
+            self._refuse(tx, admission.reason)
+            return
         self._watch(tx, desk)
         self._show(tx, call)
 
@@ -79,7 +89,9 @@ class Outbox:
         """Offer the next block a bundle of `before` and, right behind it, `call` at a tip [wei per gas]."""
         tx = self._sign(desk, call, self._prices.base_fee + tip, tip)
         self._keep(tx, desk, call, answer)
-        self._pool.add_bundle(Bundle((before, tx)))
+        admission = self._pool.add_bundle(Bundle((before, tx)))
+        if not admission.accepted:
+            self._refuse(tx, admission.reason)
 
     def _sign(self, desk: Desk, call: Call, max_fee: int, max_tip: int) -> Transaction:
         nonce = self._next_nonce(desk.address)
@@ -87,7 +99,7 @@ class Outbox:
 
     def _keep(self, tx: Transaction, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
         key = (tx.sender, tx.nonce)
-        self._waiting[key] = Sent(desk, call, self._start + int(self._clock.now), answer)
+        self._waiting[key] = Sent(desk, call, self._start + int(self._clock.now), answer, tx)
         if call.subject:
             self._rivals.setdefault((call.action, call.subject), {})[key] = tx.max_fee
 

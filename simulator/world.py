@@ -102,7 +102,9 @@ class World:
         self.gas_price = GasPrice(legacy=legacy)
         self.gas_price.block(None, base_fee)
         self.pool = Mempool()
-        self.outbox = Outbox(self.clock, self.chain, self.pool, self.gas_price, self.start, self._show)
+        self.outbox = Outbox(
+            self.clock, self.chain, self.pool, self.gas_price, self.start, show=self._show, refuse=self._refuse
+        )
         self.demand = (
             GasDemand(
                 chain.demand,
@@ -374,6 +376,9 @@ class World:
             unexpected = fate.status == "reverted" and fate.reason not in sent.call.accepts
             self.observer.transaction(self.number, index, tx, sent, fate, unexpected)
 
+    def _refuse(self, tx: Transaction, reason: str) -> None:
+        self._close(tx, Fate("refused", reason, None), None)
+
     def _notify(self, notice: Notice) -> None:
         if notice.kind in FOLLOWED:
             for row in self.liquidations.on_notice(notice, self.number):
@@ -419,8 +424,8 @@ class World:
         """Write what never happened: unfilled liquidations and transactions that still wait."""
         for row in self.liquidations.unfilled():
             self.observer.neutral(self.number, "", row)
-        for tx in list(self.pool.pending()):
-            self._close(tx, Fate("expired", "the run ended", None), None)
+        for sent in self.outbox.unsettled():
+            self._close(sent.transaction, Fate("pending", "the run ended", None), None)
         accounts = [account.address for account in self.genesis.accounts]
         accounts += [contract.address for contract in self.genesis.deployed]
         accounts.append(Address(self.scenario.chain.coinbase))

@@ -44,7 +44,7 @@ class AgentSettings(Settings):
 class Fate(NamedTuple):
     """What became of a transaction that was sent."""
 
-    status: Literal["included", "reverted", "dropped", "refused", "replaced", "expired"]
+    status: Literal["included", "reverted", "dropped", "refused", "replaced", "expired", "pending"]
     reason: str  # the revert's error, or why it is not in a block
     receipt: Receipt | None
 

@@ -26,6 +26,9 @@ _OUTBID = _LOST | {
     "BidTooHigh": "a rival bid changed the phase",
     "LotTooLarge": "a rival asks for less",
     "LotNotWhole": "a rival bid changed the phase",
+    "LotTooSmall": "a rival asks for less",
+    "HasBid": "a rival bid first",
+    "NoBid": "it was restarted first",
 }
 _TAKEN = _LOST | {
     "NothingToTake": "a rival took it all",
@@ -151,11 +154,11 @@ class EnglishHouse(House):
 
     def settle(self, lot: Lot) -> Call:
         """See `Auction.settle`."""
-        return self._call(lot, "settle", "settle", 300_000, _LOST)
+        return self._call(lot, "settle", "settle", 300_000, _OUTBID)
 
     def restart(self, lot: Lot) -> Call:
         """See `Auction.restart`."""
-        return self._call(lot, "restart", "restart", 150_000, _LOST)
+        return self._call(lot, "restart", "restart", 150_000, _OUTBID)
 
     def price(self, lot: Lot) -> float | None:
         """See `Auction.price`; an ascending lot costs what is bid."""
