@@ -138,7 +138,7 @@ def read_source(name: str) -> str:
     """The text of one source by its import name."""
     path = ROOT / name if name.startswith("contracts/") else LIBRARIES / name
     if not path.is_file():
-        raise CompileError(f"{name} is missing (run `npm ci` in scripts/toolchain)")
+        raise CompileError(f"{name} is missing (run `npm install` in scripts/toolchain)")
     return path.read_text()
 
 
@@ -181,9 +181,9 @@ def run_solc(sources: dict[str, str]) -> dict[str, Any]:
     """The compiler's answer to a standard-JSON request, exchanged through files."""
     node = shutil.which("node")
     if node is None:
-        raise CompileError("node is missing (install Node.js 20, then run `npm ci` in scripts/toolchain)")
+        raise CompileError("node is missing (install Node.js 20, then run `npm install` in scripts/toolchain)")
     if not (LIBRARIES / "solc").is_dir():
-        raise CompileError("solc is missing (run `npm ci` in scripts/toolchain)")
+        raise CompileError("solc is missing (run `npm install` in scripts/toolchain)")
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in sources.items()},

@@ -28,7 +28,7 @@ def missing_part() -> str:
         return "node is missing (install Node.js 20)"
     for part, path in {"forge": FORGE, "solc": LIBRARIES / "solc", "solady": LIBRARIES / "solady"}.items():
         if not path.exists():
-            return f"{part} is missing (run `npm ci` in scripts/toolchain)"
+            return f"{part} is missing (run `npm install` in scripts/toolchain)"
     return ""
 
 
@@ -125,7 +125,7 @@ def test_a_missing_compiler_is_one_line_that_says_how_to_mend_it(tmp_path: Path)
     for done in (without_node, without_solc):
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
-        assert "npm ci" in done.stderr
+        assert "npm install" in done.stderr
 
 
 def copy_of_the_build(folder: Path) -> Path:
