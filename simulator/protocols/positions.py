@@ -16,7 +16,7 @@ class Position:
     owner: Address
     collateral: int  # [wad]
     normalized_debt: int  # [wad], debt over the index
-    version: int = 0
+    version: int  # never used twice in a book, also not by a position that comes back
 
     @property
     def critical(self) -> float:
@@ -38,6 +38,7 @@ class PositionBook:
     def __init__(self) -> None:
         self.positions: dict[str, Position] = {}
         self._watches: list[SafetyWatch] = []
+        self._changes = 0
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -51,12 +52,13 @@ class PositionBook:
 
     def update(self, id: str, owner: Address, collateral: int, normalized_debt: int) -> Position:
         """Take over what an event says is left in a position."""
+        self._changes += 1
         position = self.positions.get(id)
         if position is None:
-            position = self.positions[id] = Position(id, owner, collateral, normalized_debt)
+            position = self.positions[id] = Position(id, owner, collateral, normalized_debt, self._changes)
         else:
             position.collateral, position.normalized_debt = collateral, normalized_debt
-            position.version += 1
+            position.version = self._changes
         if not collateral and not normalized_debt:
             del self.positions[id]
         for watch in self._watches:

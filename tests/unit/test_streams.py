@@ -1,0 +1,28 @@
+"""Random streams by name below one seed."""
+
+import pytest
+
+from simulator.streams import Streams
+from simulator.units import from_wad, per_second_ray, to_fixed, to_wad
+
+
+def test_a_stream_depends_on_its_name_and_the_seed_alone():
+    first = Streams(7)
+    first.generator("somebody else").random(100)
+    assert first.generator("a").random(5).tolist() == Streams(7).generator("a").random(5).tolist()
+    assert Streams(7).generator("a").random() != Streams(8).generator("a").random()
+    assert Streams(7).generator("a").random() != Streams(7).generator("b").random()
+
+
+def test_wads_survive_the_crossing_and_nan_does_not_cross():
+    assert to_wad(194.6) == 194_600_000_000_000_000_000 or abs(to_wad(194.6) - 1946 * 10**17) < 10**5
+    assert from_wad(15 * 10**17) == 1.5
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="no fixed-point form"):
+            to_fixed(value, 1)
+
+
+def test_the_per_second_rate_compounds_to_the_annual_one():
+    rate = per_second_ray(0.05)
+    assert (1 + rate / 1e27) ** (365 * 24 * 3600) == pytest.approx(1.05, rel=1e-9)
+    assert per_second_ray(0.0) == 0
