@@ -44,6 +44,14 @@ class Crab:
         )
 
 
+def forget_the_real_ones(monkeypatch) -> None:
+    """Leave only what a test registers: no built-in, and none that an earlier test has loaded."""
+    for registry in (PROTOCOLS, AGENTS):
+        monkeypatch.setattr(registry, "_places", {})
+        toys_alone = {name: found for name, found in registry._classes.items() if found in (Bank, Crab)}
+        monkeypatch.setattr(registry, "_classes", toys_alone)
+
+
 @contextmanager
 def toys() -> Iterator[None]:
     """Register the bank and the crab."""

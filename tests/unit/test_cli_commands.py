@@ -9,12 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from scenario_samples import STORM, toys, write
+from scenario_samples import STORM, forget_the_real_ones, toys, write
 
 from simulator import __version__
 from simulator.cli import main
 from simulator.paths import PACKAGE
-from simulator.registry import AGENTS, PROTOCOLS, UserCode
+from simulator.registry import UserCode
 from simulator.scenario import load_scenario
 
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "simpy", "plotly", "jinja2", "pyrevm", "web3")
@@ -187,7 +187,7 @@ def test_a_long_value_is_never_cut_in_a_pipe(capsys, tmp_path):
 
 
 def test_agents_are_listed_with_what_they_are(capsys, monkeypatch):
-    monkeypatch.setattr(AGENTS, "_places", {})
+    forget_the_real_ones(monkeypatch)
     assert main(["list", "agents"]) == 0
     assert capsys.readouterr().out == ("name  description      place\ncrab  Walks sideways.  scenario_samples:Crab\n")
     assert main(["list", "agents", "--json"]) == 0
@@ -219,8 +219,7 @@ def test_a_report_is_written_again(capsys, monkeypatch, tmp_path):
 
 
 def test_a_new_scenario_is_valid_and_has_its_schema_beside_it(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(AGENTS, "_places", {})
-    monkeypatch.setattr(PROTOCOLS, "_places", {})
+    forget_the_real_ones(monkeypatch)
     write(tmp_path, "shipped/calm.toml", STORM)
     monkeypatch.setattr("simulator.scenario.files.scenario_folder", lambda: tmp_path / "shipped")
     assert main(["new", "scenario", "my-gale"]) == 0

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 from jsonschema import Draft202012Validator
-from scenario_samples import STORM, toys, write
+from scenario_samples import STORM, forget_the_real_ones, toys, write
 
 from simulator.scenario import check_scenario, load_scenario
 from simulator.scenario.build import plain
@@ -14,8 +14,7 @@ from simulator.scenario.schema import scenario_schema
 
 @pytest.fixture(autouse=True)
 def _only_toys(monkeypatch):
-    for registry in ("PROTOCOLS", "AGENTS"):
-        monkeypatch.setattr(f"simulator.registry.{registry}._places", {})
+    forget_the_real_ones(monkeypatch)
     with toys():
         yield
 
