@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import simpy
 
-from simulator.agents.base import Agent, AgentSettings, CapabilityT, Desk, Fate, Life
-from simulator.agents.reporter import Reporter
+from simulator.agents.base import CapabilityT, Desk, Fate, Life
+from simulator.agents.guard import guarded, guarded_life
 from simulator.chain.abi import Abi
 from simulator.chain.base import Chain
 from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Log, Outcome, Receipt, Transaction
-from simulator.errors import AgentError, ConfigError, WavetankError
+from simulator.errors import ConfigError
 from simulator.exchange import Exchange
 from simulator.gas_price import GasPrice
 from simulator.liquidations import FOLLOWED, LiquidationLog
@@ -26,6 +26,7 @@ from simulator.market import GasDemand, Market
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
 from simulator.outbox import Outbox
+from simulator.population import populate
 from simulator.protocols.base import Call, Lending, Notice, Protocol
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.oracle import OracleProtocol
@@ -53,7 +54,6 @@ class World:
         times = np.arange(self.steps + 1, dtype=float) * self.block_seconds
         self.market = Market(scenario.market, times, self.streams, start=self.start, folder=scenario.source.parent)
         self.by_id: dict[str, Any] = {}
-        self.unexpected: list[str] = []
         self._inboxes: defaultdict[str, list[simpy.Store]] = defaultdict(list)
         self._contracts: dict[Address, tuple[Protocol, Abi]] = {}
         self._errors = Abi([])
@@ -61,7 +61,7 @@ class World:
             chain,
             seed=seed,
             start=self.start,
-            begin=self.start - 2 * self._longest_delay - _SETUP_SECONDS,
+            begin=self.start - 2 * self.longest_delay - _SETUP_SECONDS,
             gas_limit=scenario.chain.gas_limit,
             prices={asset: self.market.price(asset) for asset in scenario.market},
             observe=self._observe_genesis,
@@ -70,7 +70,7 @@ class World:
         self.protocols = self._deploy_protocols()
         self._open_the_pool()
         self.exchange = Exchange(self, self.genesis, self.streams.generator("exchange"))
-        self.agents = self._populate()
+        self.agents = populate(self)
         self._begin()
 
     # ------------------------------------------------------------------ set-up
@@ -87,7 +87,7 @@ class World:
         chosen = self.scenario.protocols.values()
         protocols = [OracleProtocol(self.scenario.oracle, first), *(c.implementation(c.id, c.settings) for c in chosen)]
         for protocol in protocols:
-            protocol.deploy(self.genesis)
+            guarded(protocol.id, lambda p=protocol: p.deploy(self.genesis))  # type: ignore[misc]
             for address, abi in protocol.events().items():
                 self._contracts[address] = (protocol, abi)
             for capability in protocol.capabilities():
@@ -120,76 +120,10 @@ class World:
         missed = self.streams.generator("chain/missed-slots").random(self.steps)
         self._missed = (missed < chain.missed_slots).tolist()
 
-    def _populate(self) -> list[Agent]:
-        """Make every agent and let it bring what it starts with: those who supply what is owed come first."""
-        agents = [agent for component in self.scenario.agents.values() for agent in self._group(component)]
-        for agent in agents:
-            if agent.supplies:
-                self._prepare(agent)
-        self.genesis.flush()
-        for protocol in self.protocols:
-            protocol.seed(self.genesis)
-        for agent in agents:
-            if not agent.supplies:
-                self._prepare(agent)
-        for asset, token in self.tokens.items():
-            if not self.genesis.is_drawn(asset):
-                # From now on the exchange brings in what the world beyond the chain sells.
-                self.genesis.call(token, "transferOwnership", self.genesis.exchange)
-        self._freshen_feeds()
-        for asset, settings in self.scenario.oracle.items():
-            desk = self._desk(f"reporter/{asset}", "reporter", _reporter_settings(settings))
-            agents.append(Reporter(desk, settings, asset))
-        return agents
-
     @property
-    def _longest_delay(self) -> int:
+    def longest_delay(self) -> int:
+        """Of any feed [s]."""
         return max((settings.delay_seconds for settings in self.scenario.oracle.values()), default=0)
-
-    def _freshen_feeds(self) -> None:
-        """Report and poke so that at the start every feed is as old as its delay makes it, and no older."""
-        genesis, delay = self.genesis, self._longest_delay
-        for moment in (self.start - delay - 60, self.start - 1) if delay else (self.start - 1,):
-            genesis.advance_to(moment)
-            for feed in genesis.feeds.values():
-                oracle = feed.oracle
-                reporter = genesis.account(f"reporter/{oracle.asset}").address
-                genesis.submit(oracle.report(genesis.price(oracle.asset)), reporter)
-            genesis.flush()
-            for feed in genesis.feeds.values():
-                poke, due = feed.oracle.poke(), feed.oracle.next_poke()
-                if poke is not None and due is not None and due <= genesis.now:
-                    genesis.submit(poke, genesis.deployer)
-            genesis.flush()
-
-    def _group(self, component: Any) -> Iterable[Agent]:
-        kind = component.implementation
-        offered = [type(capability) for capability in self.by_id.values()]
-        for need in kind.requires:
-            if not any(issubclass(each, need) for each in offered):
-                raise ConfigError(
-                    f"agent {component.name} needs a protocol that offers {need.__name__}, and there is none",
-                    where=component.id,
-                    mend="add one, or remove the agents",
-                )
-        for number in range(component.settings.count):
-            desk = self._desk(f"{component.id}/{number}", component.id, component.settings)
-            yield self._guarded(component.id, lambda d=desk: kind(d, component.settings))  # type: ignore[misc]
-
-    def _prepare(self, agent: Agent) -> None:
-        self._guarded(agent.desk.agent, lambda: agent.prepare(self.genesis))
-
-    def _desk(self, name: str, agent: str, settings: AgentSettings) -> Desk:
-        account = self.genesis.account(name)
-        return Desk(self, account, agent, settings, self.streams.generator(f"agents/{name}"))
-
-    def _guarded(self, agent: str, act: Callable[[], Any]) -> Any:
-        try:
-            return act()
-        except WavetankError:
-            raise
-        except Exception as fault:
-            raise agent_error(agent, fault) from fault
 
     def _begin(self) -> None:
         for contract in self.genesis.deployed:
@@ -259,7 +193,7 @@ class World:
 
     def process(self, agent: str, life: Life) -> simpy.Process:
         """Run a generator of an agent, naming the agent in what it raises."""
-        return self.clock.process(_named(agent, life))
+        return self.clock.process(guarded_life(f"agent {agent}", life))
 
     def send(self, desk: Desk, call: Call) -> simpy.Event:
         """Send a call; the event's value is its Fate."""
@@ -441,25 +375,3 @@ def lowest_tip(env: BlockEnv, outcomes: Sequence[Outcome]) -> int | None:
     tips = [o.effective_price - env.base_fee for o in outcomes if isinstance(o, Receipt)]
     tips += [o.candidate.tip for o in outcomes if isinstance(o, Filled) and o.gas_used]
     return min(tips, default=None)
-
-
-def _reporter_settings(oracle: Any) -> AgentSettings:
-    return AgentSettings(gas=oracle.gas, latency_seconds=0.0)
-
-
-def agent_error(agent: str, fault: Exception) -> AgentError:
-    """What an agent raised, with the line that raised it."""
-    trace = fault.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
-    return AgentError(f"{type(fault).__name__}: {fault}", where=f"agent {agent}", mend=f"see {place}")
-
-
-def _named(agent: str, life: Life) -> Life:
-    try:
-        return (yield from life)
-    except (WavetankError, simpy.Interrupt):
-        raise
-    except Exception as fault:
-        raise agent_error(agent, fault) from fault

@@ -30,7 +30,7 @@ _CHUNK = 512  # blocks drawn at once
 _MOST_WEI = 2.0**62  # that a price can be
 _TIP_SHARE = 10  # the part of a price that is offered as a tip under EIP-1559
 _MOST_SHARE = 0.9  # of what is wanted that a base fee lets in
-_MOST_LOAD = 1e6  # whose dearest share is told from nothing
+_LEAST_LOAD, _MOST_LOAD = 1e-12, 1e6  # beyond which shares of a block are not told from nothing
 _Hour = Annotated[float, Field(ge=0)]
 _Gwei = Annotated[float, Field(ge=0, le=1e6)]
 _Load = Annotated[float, Field(ge=0, le=1000)]
@@ -83,11 +83,9 @@ def mined_premium(load: Floats, settings: DemandSettings) -> Floats:
     distinct, where = np.unique(load, return_inverse=True)
     swings = np.exp(settings.load_sigma * _NODES - settings.load_sigma**2 / 2)
     loads = distinct[:, None] * swings
-    mined = np.minimum(loads, 1.0) * _WEIGHTS
+    mined = np.clip(loads, _LEAST_LOAD, 1.0) * _WEIGHTS
     prices = _mean_of_dearest(np.minimum(loads, _MOST_LOAD), settings.price_sigma, settings.tranches)
-    weight = np.sum(mined, axis=1)
-    plain = math.exp(settings.price_sigma**2 / 2)
-    mean = np.divide(np.sum(mined * prices, axis=1), weight, out=np.full(weight.shape, plain), where=weight > 0)
+    mean = np.sum(mined * prices, axis=1) / np.sum(mined, axis=1)
     return np.asarray(mean[where])
 
 

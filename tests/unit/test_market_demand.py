@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -43,6 +43,7 @@ def mined(demand: GasDemand, step: int) -> tuple[int, int]:
         (2.0, 0.2, 0.35, 6),
         (2.0, 0.2, 1.0, 24),
         (1.5, 0.3, 0.5, 200),
+        (1.0, 1.0, 0.8, 24),
     ],
 )
 def test_the_mean_price_of_mined_gas_is_the_stated_one(load, load_sigma, price_sigma, tranches):
@@ -88,6 +89,7 @@ def test_the_premium_of_a_block_with_room_for_all_is_the_lognormal_mean(load):
 
 
 @given(st.floats(0, 1000), st.floats(0, 5), st.floats(0, 5), st.integers(1, 1000))
+@example(1000.0, 0.0, 5.0, 24)
 def test_the_premium_is_a_number_and_at_least_that_of_all_gas(load, price_sigma, load_sigma, tranches):
     settings = DemandSettings(price_sigma=price_sigma, load_sigma=load_sigma, tranches=tranches)
     premium = mined_premium(np.array([load]), settings)[0]
@@ -223,6 +225,7 @@ def test_impossible_demand_is_refused(settings):
     "settings",
     [
         {"gas_price_gwei": 1e6, "price_sigma": 5.0, "load": 1000.0, "load_sigma": 5.0, "tranches": 3},
+        {"gas_price_gwei": 1e6, "price_sigma": 5.0, "load": 0.5},
         {"load": 0.0},
         {"price_sigma": 0.0, "load_sigma": 0.0, "load": 3.0},
         {"gas_price_gwei": 0.0},

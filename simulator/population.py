@@ -1,0 +1,81 @@
+"""Who lives in a world: agents are made, bring what they start with, and the feeds are fresh when the storm begins."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from simulator.agents.base import Agent, AgentSettings, Desk
+from simulator.agents.guard import guarded
+from simulator.agents.reporter import Reporter
+from simulator.errors import ConfigError
+from simulator.scenario import Component
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+
+def populate(world: "World") -> list[Agent]:
+    """Every agent of the scenario, and a reporter for each feed.
+
+    Those who supply what is owed bring theirs first, then protocols are seeded with it, then come the others.
+    """
+    genesis = world.genesis
+    agents = [agent for component in world.scenario.agents.values() for agent in _group(world, component)]
+    for agent in agents:
+        if agent.supplies:
+            _prepare(world, agent)
+    genesis.flush()
+    for protocol in world.protocols:
+        guarded(protocol.id, lambda p=protocol: p.seed(genesis))  # type: ignore[misc]
+    for agent in agents:
+        if not agent.supplies:
+            _prepare(world, agent)
+    for asset, token in world.tokens.items():
+        if not genesis.is_drawn(asset):
+            # From now on the exchange brings in what the world beyond the chain sells.
+            genesis.call(token, "transferOwnership", genesis.exchange)
+    _freshen_feeds(world)
+    return agents + [_reporter(world, asset, settings) for asset, settings in world.scenario.oracle.items()]
+
+
+def _group(world: "World", component: Component) -> Iterator[Agent]:
+    kind, settings = component.implementation, component.settings
+    for need in kind.requires:
+        if not world.capabilities(need):
+            raise ConfigError(
+                f"agent {component.name} needs a protocol that offers {need.__name__}, and there is none",
+                where=component.id,
+                mend="add one, or remove the agents",
+            )
+    for number in range(settings.count):
+        desk = _desk(world, f"{component.id}/{number}", component.id, settings)
+        yield guarded(f"agent {component.id}", lambda d=desk: kind(d, settings))  # type: ignore[misc]
+
+
+def _prepare(world: "World", agent: Agent) -> None:
+    guarded(f"agent {agent.desk.agent}", lambda: agent.prepare(world.genesis))
+
+
+def _desk(world: "World", name: str, agent: str, settings: AgentSettings) -> Desk:
+    return Desk(world, world.genesis.account(name), agent, settings, world.streams.generator(f"agents/{name}"))
+
+
+def _reporter(world: "World", asset: str, settings: Any) -> Reporter:
+    # A reporter's latency is from seeing a price to sending it, so the way to the pool has none of its own.
+    desk = _desk(world, f"reporter/{asset}", "reporter", AgentSettings(gas=settings.gas, latency_seconds=0.0))
+    return Reporter(desk, settings, asset)
+
+
+def _freshen_feeds(world: "World") -> None:
+    """Report and poke so that at the start every feed is as old as its delay makes it, and no older."""
+    genesis, delay, start = world.genesis, world.longest_delay, world.start
+    for moment in (start - delay - 60, start - 1) if delay else (start - 1,):
+        genesis.advance_to(moment)
+        for feed in genesis.feeds.values():
+            reporter = genesis.account(f"reporter/{feed.oracle.asset}").address
+            genesis.submit(feed.oracle.report(genesis.price(feed.oracle.asset)), reporter)
+        genesis.flush()
+        for feed in genesis.feeds.values():
+            poke, due = feed.oracle.poke(), feed.oracle.next_poke()
+            if poke is not None and due is not None and due <= genesis.now:
+                genesis.submit(poke, genesis.deployer)
+        genesis.flush()
