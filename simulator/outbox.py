@@ -49,6 +49,7 @@ class Outbox:
         self._rivals: dict[tuple[str, str], dict[tuple[Address, int], int]] = {}
         self._to_bump: deque[tuple[int, Transaction]] = deque()  # with the block after which it has waited too long
         self.block = 0  # the latest
+        self.watched = False  # whether anybody looks at what reaches the pool
 
     def send(self, desk: Desk, call: Call, answer: simpy.Event | None = None) -> None:
         """Send after the desk's latency; `answer` is given the Fate."""
@@ -82,8 +83,10 @@ class Outbox:
         if not admission.accepted:
             self._refuse(tx, admission.reason)
             return
-        self._watch(tx, desk)
-        self._show(tx, call)
+        if desk.settings.gas.bump_blocks:
+            self._watch(tx, desk)
+        if self.watched:
+            self._show(tx, call)
 
     def send_bundle(self, desk: Desk, before: Transaction, call: Call, tip: int, answer: simpy.Event) -> None:
         """Offer the next block a bundle of `before` and, right behind it, `call` at a tip [wei per gas]."""
@@ -104,9 +107,7 @@ class Outbox:
             self._rivals.setdefault((call.action, call.subject), {})[key] = tx.max_fee
 
     def _watch(self, tx: Transaction, desk: Desk) -> None:
-        patience = desk.settings.gas.bump_blocks
-        if patience:
-            self._to_bump.append((self.block + patience, tx))
+        self._to_bump.append((self.block + desk.settings.gas.bump_blocks, tx))
 
     def bump(self, block: int) -> list[tuple[Transaction, Sent]]:
         """Replace what its sender has let wait too long, where block space has become dearer; what was replaced."""

@@ -189,6 +189,7 @@ class World:
         store = simpy.Store(self.clock)
         for kind in kinds:
             self._inboxes[kind].append(store)
+            self.outbox.watched |= kind == "pending"
         return store
 
     def process(self, agent: str, life: Life) -> simpy.Process:

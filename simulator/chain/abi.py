@@ -94,7 +94,8 @@ class Codec:
         readers = [_word_reader(kind) for kind in self.types]
         self._writers = None if None in writers else [writer for writer in writers if writer]
         self._size = 32 * len(self.types)
-        self._readers = None if None in readers else [(32 * i, reader) for i, reader in enumerate(readers) if reader]
+        # Where each value stands and what reads it, None where one of them is dynamic.
+        self.words = None if None in readers else [(32 * i, reader) for i, reader in enumerate(readers) if reader]
 
     def encode(self, *values: Any) -> bytes:
         """ABI encoding. Raises TypeError on a wrong count, OverflowError on a value out of range."""
@@ -106,12 +107,12 @@ class Codec:
 
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """The values; ValueError where the data is too short."""
-        if self._readers is None:
+        if self.words is None:
             decoded = eth_abi.decode(self.types, data)
             return tuple(Address(v) if t == "address" else v for t, v in zip(self.types, decoded, strict=True))
         if len(data) < self._size:
             raise ValueError(f"{len(data)} bytes are too few for {self.types}")
-        return tuple([read(data[at : at + 32]) for at, read in self._readers])
+        return tuple([read(data[at : at + 32]) for at, read in self.words])
 
 
 class Function:
@@ -156,18 +157,30 @@ class Event:
         self.topic = keccak256(f"{self.name}({types})".encode())
         indexed = [p for p in inputs if p["indexed"]]
         plain = [p for p in inputs if not p["indexed"]]
-        self._names = [p["name"] for p in (*indexed, *plain)]
         # A dynamic indexed value is kept as its hash. The first topic is the event's own.
-        self._topic_readers = [(i, _word_reader(canonical_type(p)) or bytes) for i, p in enumerate(indexed, start=1)]
+        self._from_topics = [
+            (p["name"], i, _word_reader(canonical_type(p)) or bytes) for i, p in enumerate(indexed, start=1)
+        ]
+        self._plain = [p["name"] for p in plain]
         self._data = Codec(plain)
+        # One pass over words of a fixed place: an event is decoded for every report and every act.
+        words = self._data.words
+        self._from_words = (
+            None if words is None else [(name, *word) for name, word in zip(self._plain, words, strict=True)]
+        )
 
     def decode(self, log: Log) -> DecodedEvent:
-        """The arguments by name."""
-        topics = log.topics
-        values = [read(topics[i]) for i, read in self._topic_readers]
-        return DecodedEvent(
-            self.name, log.address, dict(zip(self._names, (*values, *self._data.decode(log.data)), strict=True))
-        )
+        """The arguments by name. Raises ValueError where the data is too short."""
+        _, topics, data = log
+        args = {name: read(topics[i]) for name, i, read in self._from_topics}
+        if self._from_words is None:
+            args.update(zip(self._plain, self._data.decode(data), strict=True))
+        elif len(data) < 32 * len(self._from_words):
+            raise ValueError(f"{len(data)} bytes are too few for {self.name}")
+        else:
+            for name, at, read in self._from_words:
+                args[name] = read(data[at : at + 32])
+        return DecodedEvent(self.name, log.address, args)
 
 
 class Revert(NamedTuple):
