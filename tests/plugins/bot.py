@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from simulator.agents.base import Agent, AgentSettings, Life
-from simulator.protocols.base import Lending
+from simulator.protocols.base import REPAY_ALL, TAKE_ALL, Lending
 from simulator.protocols.genesis import Genesis
 from simulator.settings import MINUTES, RATIO, TOKENS
 from simulator.units import from_wad, to_wad
@@ -36,7 +36,7 @@ class Bot(Agent):
         first = yield from self._open(lending)
         yield from self._open(lending)
         if first:
-            yield desk.send(lending.adjust(first, -(2**255), -(2**255)))
+            yield desk.send(lending.adjust(first, TAKE_ALL, REPAY_ALL))
 
     def _open(self, lending: Lending) -> Life:
         """Pledge half of what it has; the position's name, empty where the lender refused."""

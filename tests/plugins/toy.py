@@ -1,8 +1,8 @@
 """A lender of a user's own, whose contract is as unlike ours as a lender can be. In a scenario:
 
-    [lender]
-    protocol = "./toy.py:Toy"
-    collateral = "BTC"
+[lender]
+protocol = "./toy.py:Toy"
+collateral = "BTC"
 """
 
 from collections import Counter
