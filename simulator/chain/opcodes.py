@@ -28,5 +28,5 @@ def refuse_unsupported(name: str, code: bytes) -> None:
         raise UnsupportedOpcode(
             f"reads {', '.join(found)}, which the embedded chain cannot set",
             where=name,
-            mend="remove the read, or run with --chain anvil",
+            mend="remove the read, or run with --gas fast, where it gives zero",
         )

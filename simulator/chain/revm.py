@@ -273,8 +273,9 @@ class RevmChain:
                 self._write_slot(account.address, key, value)
 
     def _keep_codes(self, codes: dict[str, bytes]) -> None:
-        for address, code in codes.items():
-            refuse_unsupported(address, code)
+        if self._exact:
+            for address, code in codes.items():
+                refuse_unsupported(address, code)
         self._codes.update(codes)
 
     # ------------------------------------------------------- writing to the database

@@ -8,7 +8,7 @@ from simulator.chain.accounts import Account, account
 from simulator.chain.artifacts import Artifact, load_artifact
 from simulator.chain.base import CallReverted, Chain
 from simulator.chain.types import Address, BlockEnv, Outcome, Receipt, Transaction
-from simulator.errors import ConfigError, SetupError
+from simulator.errors import ConfigError, SetupError, UnsupportedOpcode
 from simulator.units import WAD
 
 if TYPE_CHECKING:
@@ -119,7 +119,10 @@ class Genesis:
         tx = Transaction(
             self.deployer, self._next_nonce(self.deployer), None, artifact.creation_code(*args), 0, gas, 0, 0
         )
-        (receipt,) = self._block([(tx, f"{artifact.name} constructor", abi)])
+        try:
+            (receipt,) = self._block([(tx, f"{artifact.name} constructor", abi)])
+        except UnsupportedOpcode as fault:
+            raise UnsupportedOpcode(fault.what, artifact.name, fault.mend) from fault  # its name instead of its address
         assert receipt.created is not None
         self.bytecode[artifact.name] = artifact.source_hash
         contract = Contract(artifact.name, receipt.created, abi)
