@@ -3,7 +3,7 @@
     python scripts/bench.py                         the names
     python scripts/bench.py NAME [--small] [--json] one benchmark; exit 1 where its bound does not hold
 
-`--small` is for the direction only: less of everything, so more noise. The JSON has `name`, `figures`, `bound`, `holds`.
+`--small` is for the direction only: less of everything, more noise. The JSON has `name`, `figures`, `bound`, `holds`.
 """
 
 import argparse

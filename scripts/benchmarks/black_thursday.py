@@ -52,9 +52,7 @@ def timed(scenario: Scenario, gas: str, engine: RawEngine, calls: int) -> tuple[
 def storm(scenario: Scenario, gas: str) -> None:
     """Set-up, run and what they write down."""
     with tempfile.TemporaryDirectory() as folder, Recorder(Path(folder)) as recorder:
-        world = World(
-            scenario, scenario.world.seed, vaults.new_chain(scenario, gas), Observer(recorder, Digest())
-        )
+        world = World(scenario, scenario.world.seed, vaults.new_chain(scenario, gas), Observer(recorder, Digest()))
         world.run()
         world.finish()
 

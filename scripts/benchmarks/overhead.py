@@ -4,6 +4,7 @@ Adjustments of 1,000 vaults and an oracle report a block, in blocks of 50 as a b
 enough to hold the chain's own compaction of memory; the raw calls have none.
 """
 
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -27,9 +28,8 @@ def measure(small: bool) -> Verdict:
     figures: dict[str, Any] = {}
     for size in (_SIZE, *_OTHER_SIZES):
         blocks = transactions // size
-        found = alternate(
-            rounds if size == _SIZE else 3, lambda: ours(mix, blocks, size), lambda: raw.round(blocks, size)
-        )
+        chosen = rounds if size == _SIZE else 3
+        found = alternate(chosen, partial(ours, mix, blocks, size), partial(raw.round, blocks, size))
         figures |= figures_of(found, size, transactions)
     return Verdict(figures, [Limit("ratio", "<=", BOUND)])
 

@@ -46,9 +46,7 @@ def soak(gas: str, transactions: int) -> dict[str, Any]:
     changes = {"world.hours": blocks * 12 / 3600}
     scenario = vaults.load(_SCENARIO, changes)
     with tempfile.TemporaryDirectory() as folder, Recorder(Path(folder)) as recorder:
-        world = World(
-            scenario, scenario.world.seed, vaults.new_chain(scenario, gas), Observer(recorder, Digest())
-        )
+        world = World(scenario, scenario.world.seed, vaults.new_chain(scenario, gas), Observer(recorder, Digest()))
         gc.collect()
         watch = _Watch(resident_mb())
         world.run(watch)

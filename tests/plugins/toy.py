@@ -87,7 +87,7 @@ class ToyLending(Lending):
         self.lost = 0  # [debt wad]
         self._chain = genesis.chain
         self._opened: Counter[Address] = Counter()
-        self._names: dict[int, str] = {}  # by number
+        self.names: dict[int, str] = {}  # by number
         self._numbers: dict[str, int] = {}
 
     def index(self, now: int) -> float:
@@ -140,7 +140,7 @@ class ToyLending(Lending):
                 owner = args["holder"]
                 name = f"{owner}/{self._opened[owner]}"
                 self._opened[owner] += 1
-                self._names[args["positionId"]], self._numbers[name] = name, args["positionId"]
+                self.names[args["positionId"]], self._numbers[name] = name, args["positionId"]
             case "Changed":
                 name = self._move(args["positionId"], args["pledged"], args["owed"])
                 yield Notice("position", protocol, name, {"capability": self.id})
@@ -151,7 +151,7 @@ class ToyLending(Lending):
                 yield Notice("liquidation", protocol, name, {"capability": self.id, **taken})
 
     def _move(self, number: int, pledged: int, owed: int) -> str:
-        name = self._names[number]
+        name = self.names[number]
         before = self.book.get(name)
         if before is not None:
             pledged, owed = pledged + before.collateral, owed + before.normalized_debt
