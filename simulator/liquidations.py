@@ -41,7 +41,7 @@ class LiquidationLog:
         }
         self._levels = dict.fromkeys(self._lendings, float("inf"))
         self._unsafe_since: dict[tuple[str, str], int] = {}  # (lending, position) -> block
-        self._seized: dict[str, _Seized] = {}  # by lot
+        self._seized: dict[tuple[str, str], _Seized] = {}  # by protocol and lot
         self._gas_usd: defaultdict[tuple[str, str], float] = defaultdict(float)  # by account and subject
 
     def advance(self, block: int, now: int) -> None:
@@ -84,7 +84,7 @@ class LiquidationLog:
         since = self._unsafe_since.get((lending.id, notice.subject), block)
         seized = _Seized(lending, notice.subject, since)
         if args["lot"]:
-            self._seized[args["lot"]] = seized
+            self._seized[notice.protocol, args["lot"]] = seized
             return []
         gas = self._gas_usd.pop((args["liquidator"], notice.subject), 0.0)
         return [
@@ -95,7 +95,7 @@ class LiquidationLog:
 
     def _settled(self, notice: Notice, block: int) -> list[NeutralEvent]:
         args = notice.args
-        seized = self._seized.pop(notice.subject, None)
+        seized = self._seized.pop((notice.protocol, notice.subject), None)
         if seized is None:
             return []
         gas = self._gas_usd.pop((args["winner"], notice.subject), 0.0)

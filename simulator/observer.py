@@ -15,7 +15,7 @@ from simulator.record import Recorder
 if TYPE_CHECKING:
     from simulator.world import World
 
-_SUBJECTS = ("auctionId", "owner", "id")  # the argument that names what an event is about
+_SUBJECTS = ("auctionId", "owner", "id")  # the argument that names what an event is about; else its first
 
 
 class Observer:
@@ -72,7 +72,8 @@ class Observer:
     def event(self, block: int, index: int, log: int, protocol: str, event: DecodedEvent) -> None:
         """An event of a contract."""
         if self._recorder is not None:
-            subject = next((str(_readable(event.args[key])) for key in _SUBJECTS if key in event.args), "")
+            named = [event.args[key] for key in _SUBJECTS if key in event.args] or list(event.args.values())
+            subject = str(_readable(named[0])) if named else ""
             self._recorder.add_event(block, index, log, protocol, event.name, subject, event.args)
 
     def neutral(self, block: int, protocol: str, row: NeutralEvent) -> None:

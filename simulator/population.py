@@ -1,6 +1,7 @@
 """Who lives in a world: agents are made, bring what they start with, and the feeds are fresh when the storm begins."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulator.agents.base import Agent, AgentSettings, Desk
@@ -25,7 +26,7 @@ def populate(world: "World") -> list[Agent]:
             _prepare(world, agent)
     genesis.flush()
     for protocol in world.protocols:
-        guarded(protocol.id, lambda p=protocol: p.seed(genesis))  # type: ignore[misc]
+        guarded(f"protocol {protocol.id}", partial(protocol.seed, genesis))
     for agent in agents:
         if not agent.supplies:
             _prepare(world, agent)
@@ -48,11 +49,11 @@ def _group(world: "World", component: Component) -> Iterator[Agent]:
             )
     for number in range(settings.count):
         desk = _desk(world, f"{component.id}/{number}", component.id, settings)
-        yield guarded(f"agent {component.id}", lambda d=desk: kind(d, settings))  # type: ignore[misc]
+        yield guarded(f"agent {component.id}", partial(kind, desk, settings))
 
 
 def _prepare(world: "World", agent: Agent) -> None:
-    guarded(f"agent {agent.desk.agent}", lambda: agent.prepare(world.genesis))
+    guarded(f"agent {agent.desk.agent}", partial(agent.prepare, world.genesis))
 
 
 def _desk(world: "World", name: str, agent: str, settings: AgentSettings) -> Desk:

@@ -7,6 +7,7 @@ seen, and what agents decide on them can reach the next block at the earliest.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -14,11 +15,11 @@ import numpy as np
 import simpy
 
 from simulator.agents.base import CapabilityT, Desk, Fate, Life
-from simulator.agents.guard import guarded, guarded_life
+from simulator.agents.guard import agent_error, guarded, guarded_life
 from simulator.chain.abi import Abi
 from simulator.chain.base import Chain
 from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Log, Outcome, Receipt, Transaction
-from simulator.errors import ConfigError
+from simulator.errors import ConfigError, WavetankError
 from simulator.exchange import Exchange
 from simulator.gas_price import GasPrice
 from simulator.liquidations import FOLLOWED, LiquidationLog
@@ -84,13 +85,16 @@ class World:
 
     def _deploy_protocols(self) -> list[Protocol]:
         first = {asset: self.market.price(asset) for asset in self.scenario.oracle}
-        chosen = self.scenario.protocols.values()
-        protocols = [OracleProtocol(self.scenario.oracle, first), *(c.implementation(c.id, c.settings) for c in chosen)]
+        chosen = [c.implementation(c.id, c.settings) for c in self.scenario.protocols.values()]
+        chosen.sort(key=lambda protocol: protocol.trades)  # a venue needs the tokens that others bring
+        protocols = [OracleProtocol(self.scenario.oracle, first), *chosen]
         for protocol in protocols:
-            guarded(protocol.id, lambda p=protocol: p.deploy(self.genesis))  # type: ignore[misc]
+            guarded(f"protocol {protocol.id}", partial(protocol.deploy, self.genesis))
             for address, abi in protocol.events().items():
                 self._contracts[address] = (protocol, abi)
             for capability in protocol.capabilities():
+                if capability.id in self.by_id:
+                    raise ConfigError(f"two protocols offer {capability.id}", mend="give each an id of its own")
                 self.by_id[capability.id] = capability
         self.tokens: Mapping[str, Contract] = self.genesis.tokens
         return protocols
@@ -302,8 +306,13 @@ class World:
         if event is None:
             return
         self.observer.event(self.number, index, position, protocol.id, event)
-        for notice in protocol.on_event(event, self._block_time):
-            self._notify(notice)
+        try:
+            for notice in protocol.on_event(event, self._block_time):
+                self._notify(notice)
+        except WavetankError:
+            raise
+        except Exception as fault:
+            raise agent_error(f"protocol {protocol.id}", fault) from fault
 
     def _close(self, tx: Transaction, fate: Fate, index: int | None) -> None:
         sent = self.outbox.settle(tx, fate)
@@ -340,7 +349,8 @@ class World:
     def sample(self) -> None:
         """Record every protocol's positions and measures."""
         for protocol in self.protocols:
-            self.observer.sample(self.number, protocol.id, protocol.sample(self.now, self.market.price))
+            taken = guarded(f"protocol {protocol.id}", partial(protocol.sample, self.now, self.market.price))
+            self.observer.sample(self.number, protocol.id, taken)
 
     def _observe_genesis(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
         """Mirror the events of set-up; agents do not live yet."""

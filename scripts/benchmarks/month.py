@@ -36,8 +36,10 @@ def measure(small: bool) -> Verdict:
 class Tape(RevmChain):
     """A chain that keeps the blocks it was given."""
 
-    blocks: Blocks
-    receipts = 0
+    def __init__(self, *settings: Any, **more: Any) -> None:
+        super().__init__(*settings, **more)
+        self.blocks: Blocks = []
+        self.receipts = 0
 
     def execute(self, env: BlockEnv, candidates: Sequence[Candidate]) -> list[Outcome]:
         """See `Chain.execute`."""
@@ -49,10 +51,9 @@ class Tape(RevmChain):
 
 def compare(scenario: Scenario, gas: str, rounds: int) -> dict[str, Any]:
     """World against replay in one gas mode."""
-    tape = Tape(gas, chain_id=scenario.chain.id, gas_limit=scenario.chain.gas_limit, coinbase=scenario.chain.coinbase)
-    tape.blocks = []
+    tape = vaults.new_chain_of(Tape, scenario, gas)
     world = vaults.unrecorded(scenario, tape)
-    tape.blocks, tape.receipts = [], 0
+    tape.blocks, tape.receipts = [], 0  # set-up is on both sides
     world.run()
     check(world, replayed(scenario, gas, tape.blocks))
     gc.collect()

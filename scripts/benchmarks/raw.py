@@ -6,6 +6,7 @@ import pyrevm
 
 from benchmarks import vaults
 from benchmarks.timing import Act, seconds
+from simulator.chain.revm import RevmChain
 from simulator.chain.types import Transaction
 
 # CDP calls a second of `RawEngine.rate` on the machine that the README quotes (2 virtual cores of an AMD EPYC 9R14 at
@@ -20,7 +21,7 @@ class RawEngine:
     """pyrevm's EVM over a state that our chain has set up, and blocks of calls with ready calldata."""
 
     def __init__(self, mix: vaults.Mix) -> None:
-        assert isinstance(mix.chain, vaults.RevmChain)
+        assert isinstance(mix.chain, RevmChain)
         self._mix = mix
         # Its own interface offers the engine to nobody: only here is there something to compare it with.
         self._evm: Any = mix.chain._evm

@@ -42,7 +42,7 @@ class Habits(Settings):
 class BorrowerSettings(AgentSettings):
     """A group of positions."""
 
-    protocol: str = Field("", description="id of the lending market, as in cdp/ETH; empty: the only one")
+    market: str = Field("", description="id of the lending market, as in cdp/ETH; empty: the only one")
     collateral_usd: float = Field(30_000.0, gt=0, description="median worth of the collateral", json_schema_extra=USD)
     collateral_sigma: float = Field(1.0, ge=0, le=5, description="lognormal sd of that worth")
     ratio: float = Field(2.2, gt=1, description="median collateral ratio at the start", json_schema_extra=RATIO)
@@ -74,7 +74,7 @@ class Borrower(Agent):
 
     def __init__(self, desk: Desk, settings: BorrowerSettings) -> None:
         super().__init__(desk, settings)
-        self._lending: Lending = choose(desk.capabilities(Lending), settings.protocol, desk.agent)
+        self._lending: Lending = choose(desk.capabilities(Lending), settings.market, desk.agent)
         self._habit = self._draw_habit(settings.habits)
         self._position = ""
 
@@ -221,4 +221,4 @@ def choose(offered: list[Any], id: str, agent: str) -> Any:
         if capability.id == id:
             return capability
     known = ", ".join(capability.id for capability in offered)
-    raise ConfigError(f"protocol = {id!r}", where=agent, mend=f"name one of: {known or 'no protocol offers it'}")
+    raise ConfigError(f"market = {id!r}", where=agent, mend=f"name one of: {known or 'no protocol offers it'}")

@@ -25,7 +25,7 @@ _BACKRUN_CANDIDATES = 5  # positions that a back-runner tries behind each report
 class LiquidatorSettings(AgentSettings):
     """Capital, appetite and speed."""
 
-    protocol: str = Field("", description="id of the lending market, as in cdp/ETH; empty: the only one")
+    market: str = Field("", description="id of the lending market, as in cdp/ETH; empty: the only one")
     capital_usd: float = Field(100_000.0, ge=0, description="of the debt token at the start", json_schema_extra=USD)
     cash_usd: float = Field(
         0.0, ge=0, description="dollars at the exchange to source the debt token with", json_schema_extra=USD
@@ -75,7 +75,7 @@ class Liquidator(Agent):
 
     def __init__(self, desk: Desk, settings: LiquidatorSettings) -> None:
         super().__init__(desk, settings)
-        self._lending: Lending = choose(desk.capabilities(Lending), settings.protocol, desk.agent)
+        self._lending: Lending = choose(desk.capabilities(Lending), settings.market, desk.agent)
         self._auction = self._find_auction()
         self._discount = settings.discount + settings.discount_spread * float(desk.random.random())
         self._contract: Address | None = None
@@ -107,9 +107,9 @@ class Liquidator(Agent):
             self._contract = target.deploy_flash(genesis, desk.address)
             if self._contract is None:
                 raise ConfigError(
-                    f"funding = 'flash', but there is no pool of {lending.asset} and {lending.debt_asset}",
+                    f"funding = 'flash', but {target.id} has no way to it",
                     where=desk.agent,
-                    mend="add a pool, or use capital",
+                    mend=f"it takes a protocol that offers one and a pool of {lending.asset} and {lending.debt_asset}",
                 )
             return
         capital = to_wad(settings.capital_usd / genesis.price(lending.debt_asset))
@@ -238,7 +238,7 @@ class Liquidator(Agent):
             if not chance.triggered:
                 chance.cancel()
             yield desk.sleep(self.settings.thinking_seconds * desk.random.standard_exponential())
-            seen += newest(inbox)
+            seen = [notice for notice in seen + newest(inbox) if notice.args["capability"] == auction.id]
             yield from self._after_closing(auction, seen)
             for lot_id in dict.fromkeys([*distinct(seen), *auction.lots]):
                 lot = auction.lots.get(lot_id)

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from simulator.chain.abi import Abi
+from simulator.chain.abi import Abi, keccak256
 from simulator.errors import ConfigError
 from simulator.paths import artifact_folder
 
@@ -18,7 +18,7 @@ class Artifact:
     name: str
     abi: Abi
     bytecode: bytes  # creation code without constructor arguments; empty for an interface
-    source_hash: str  # of the Solidity source, empty where the tool does not say
+    source_hash: str  # of the Solidity source, or of the creation code where the tool does not say
 
     def creation_code(self, *args: Any) -> bytes:
         """Creation code with the constructor's arguments. Raises ConfigError where there is no bytecode."""
@@ -43,7 +43,7 @@ def read_artifact(path: Path) -> Artifact:
             name=data.get("contractName") or data.get("contract") or path.stem,
             abi=Abi(data["abi"]),
             bytecode=bytes.fromhex(code.removeprefix("0x")),
-            source_hash=data.get("sourceHash", ""),
+            source_hash=data.get("sourceHash") or keccak256(bytes.fromhex(code.removeprefix("0x"))).hex(),
         )
     except FileNotFoundError:
         raise ConfigError("no such artifact", where=str(path), mend="compile the contracts first") from None

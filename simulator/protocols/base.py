@@ -243,6 +243,7 @@ class Protocol(ABC):
     """
 
     Settings: ClassVar[Any]
+    trades: ClassVar[bool] = False  # a venue for tokens of others, so deployed after them
 
     def __init__(self, id: str, settings: Any) -> None:
         self.id = id
@@ -267,10 +268,6 @@ class Protocol(ABC):
     @abstractmethod
     def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
         """Mirror an event and say what it means."""
-
-    def parameters(self) -> Mapping[str, Any]:
-        """What it was deployed with, for the report."""
-        return {}
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """Positions and measures at `now` [unix s], valued at the reference prices of `price(asset)` [usd]."""

@@ -196,7 +196,7 @@ class CdpCollateral(Lending):
 
     def position_id(self, owner: Address) -> str:
         """Its name in tables and notices."""
-        return f"{self.asset}/{owner}"
+        return f"{self.id}/{owner}"
 
     # -------------------------------------------------------- events of the engine
 
@@ -216,7 +216,7 @@ class CdpCollateral(Lending):
                     "liquidator": args["liquidator"],
                     "debt": args["debt"],
                     "collateral": args["seized"] - args["fee"],
-                    "lot": lot_id(self.asset, args["auctionId"]) if args["auctionId"] else "",
+                    "lot": self.house.lot_id(args["auctionId"]) if self.house else "",
                 }
                 yield Notice("liquidation", protocol, position.id, taken)
             case "BadDebtRecorded":
@@ -267,11 +267,6 @@ def owner_of(position: str) -> Address:
     return Address(position.rpartition("/")[2])
 
 
-def lot_id(asset: str, number: int) -> str:
-    """A lot's name in tables and notices."""
-    return f"{asset}/lot-{number}"
-
-
 class Cdp(Protocol):
     """CdpEngine with its collaterals."""
 
@@ -281,6 +276,10 @@ class Cdp(Protocol):
     def deploy(self, genesis: Genesis) -> None:
         """See `Protocol.deploy`."""
         self._chain = genesis.chain
+        if self.settings.dollar in genesis.tokens:
+            raise ConfigError(
+                f"dollar = {self.settings.dollar!r} has a token already", where=self.id, mend="give it another symbol"
+            )
         self.dollar = genesis.deploy("Dollar")
         genesis.tokens[self.settings.dollar] = self.dollar
         # Errors of the contracts it calls come through it.
@@ -351,10 +350,6 @@ class Cdp(Protocol):
             return ()
         lending = self.collaterals.get(id.rstrip(b"\0").decode())
         return lending.on_engine_event(event, now, self.id) if lending else ()
-
-    def parameters(self) -> Mapping[str, Any]:
-        """See `Protocol.parameters`."""
-        return self.settings.model_dump(mode="json")
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """See `Protocol.sample`."""

@@ -56,7 +56,8 @@ class House(Auction):
     def __init__(self, protocol: "Cdp", asset: str, kind: str, genesis: Genesis, *arguments: Any) -> None:
         from simulator.protocols.cdp import symbol
 
-        self.id = f"{protocol.id}/{asset}/auction"
+        self.market = f"{protocol.id}/{asset}"  # the Lending capability it sells for
+        self.id = f"{self.market}/auction"
         self.protocol = protocol.id
         self.asset, self.debt_asset = asset, protocol.settings.dollar
         self.debt_token = protocol.dollar.address
@@ -79,11 +80,11 @@ class House(Auction):
         number = event.args.get("auctionId")
         if number is None:
             return
-        id = self._lot_id(number)
+        id = self.lot_id(number)
         if event.name == "AuctionStarted":
             args = event.args
             self.lots[id] = Lot(
-                id, number, f"{self.asset}/{args['owner']}", args["lot"], args["debt"], args["debtToRaise"], now
+                id, number, f"{self.market}/{args['owner']}", args["lot"], args["debt"], args["debtToRaise"], now
             )
             self._started(self.lots[id], now)
             yield Notice("lot_opened", self.protocol, id, {"capability": self.id})
@@ -103,8 +104,9 @@ class House(Auction):
             self._changed(self.lots[id], event, now)
             yield Notice("lot_changed", self.protocol, id, {"capability": self.id})
 
-    def _lot_id(self, number: int) -> str:
-        return f"{self.asset}/lot-{number}"
+    def lot_id(self, number: int) -> str:
+        """A lot's name in tables and notices."""
+        return f"{self.market}/lot-{number}"
 
     @abstractmethod
     def _started(self, lot: Lot, now: int) -> None:

@@ -72,6 +72,7 @@ class PoolProtocol(Protocol):
     """One constant-product pool."""
 
     Settings: ClassVar[Any] = PoolSettings
+    trades: ClassVar[bool] = True
     settings: PoolSettings
 
     def deploy(self, genesis: Genesis) -> None:
@@ -116,10 +117,6 @@ class PoolProtocol(Protocol):
             self.pool.on_sync(event.args["reserve0"], event.args["reserve1"])
             return (Notice("pool", self.id, self.pool.id, {"capability": self.pool.id}),)
         return ()
-
-    def parameters(self) -> Mapping[str, Any]:
-        """See `Protocol.parameters`."""
-        return self.settings.model_dump(mode="json")
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """Price and depth of the pool."""
