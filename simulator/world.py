@@ -42,6 +42,12 @@ _TRANSFER_GAS = 21_000
 _SETUP_SECONDS = 3600  # for blocks of deployment, a second each
 
 
+class PriceEvent(simpy.Event):
+    """An event at a price level."""
+
+    watch: int  # its number in the market
+
+
 class World:
     """Built from a scenario, a seed and a chain; `run` goes to the end."""
 
@@ -183,10 +189,23 @@ class World:
 
     def price_event(self, asset: str, level: float, *, falling: bool) -> simpy.Event:
         """An event at the first price at or beyond a level."""
-        event = self.clock.event()
+        event = PriceEvent(self.clock)
         watch = self.market.watch_below if falling else self.market.watch_above
-        watch(asset, level, event)
+        event.watch = watch(asset, level, event)
         return event
+
+    def first_of(self, events: Sequence[simpy.Event]) -> simpy.Event:
+        """An event at the first of several; price events among the others are forgotten."""
+        first = self.clock.any_of(events)
+        watched = [event for event in events if isinstance(event, PriceEvent)]
+        if watched:
+            first.callbacks.append(lambda _: self._forget(watched))
+        return first
+
+    def _forget(self, events: Sequence[PriceEvent]) -> None:
+        for event in events:
+            if not event.triggered:
+                self.market.forget(event.watch)
 
     def subscribe(self, kinds: Iterable[str]) -> simpy.Store:
         """A queue of notices."""

@@ -130,8 +130,8 @@ class Desk:
         return [self.below(asset, low), self.above(asset, high)]
 
     def first_of(self, events: Sequence[simpy.Event]) -> simpy.Event:
-        """An event at the first of several."""
-        return self._world.clock.any_of(events)
+        """An event at the first of several. Price events that did not come first are forgotten: ask anew."""
+        return self._world.first_of(events)
 
     def inbox(self, *kinds: str) -> simpy.Store:
         """A queue of protocol notices of these kinds from now on; `pending` tells of what reaches the pool."""

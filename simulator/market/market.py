@@ -18,6 +18,9 @@ from simulator.units import YEAR_SECONDS
 _VOLATILITY_MEMORY = 1800.0  # [s] of the realised volatility that thins depth (exponential)
 
 
+_LEAST_FORGOTTEN = 256  # forgotten watches that are not worth clearing out
+
+
 class AssetSettings(Protocol):
     """What the market needs to know of an asset."""
 
@@ -67,6 +70,7 @@ class Market:
         self._step = 0
         self._watches = 0
         self._crossed: list[tuple[int, Any]] = []
+        self._forgotten: set[int] = set()  # numbers of watches
         self._assets: dict[str, _Asset] = {}
         for name, asset in assets.items():
             path = _drawn(name, asset.settings, times, start, folder, streams)
@@ -106,15 +110,32 @@ class Market:
 
     # -------------------------------------------------------------------- watches
 
-    def watch_below(self, asset: str, level: float, token: Any) -> None:
-        """Have `crossed` give `token` at the first step whose price is at or below `level` [usd]."""
+    def watch_below(self, asset: str, level: float, token: Any) -> int:
+        """Have `crossed` give `token` at the first step priced at or below `level` [usd]; the watch's number."""
         self._watches += 1
         heapq.heappush(self._assets[asset].below, (-level, self._watches, token))
+        return self._watches
 
-    def watch_above(self, asset: str, level: float, token: Any) -> None:
+    def watch_above(self, asset: str, level: float, token: Any) -> int:
         """As `watch_below`, for prices at or above."""
         self._watches += 1
         heapq.heappush(self._assets[asset].above, (level, self._watches, token))
+        return self._watches
+
+    def forget(self, watch: int) -> None:
+        """Drop the watch of a number: nobody waits for it any more."""
+        self._forgotten.add(watch)
+        waiting = sum(len(asset.below) + len(asset.above) for asset in self._assets.values())
+        if len(self._forgotten) > max(_LEAST_FORGOTTEN, waiting // 2):
+            for asset in self._assets.values():
+                asset.below = self._without_forgotten(asset.below)
+                asset.above = self._without_forgotten(asset.above)
+            self._forgotten.clear()
+
+    def _without_forgotten(self, heap: list[tuple[float, int, Any]]) -> list[tuple[float, int, Any]]:
+        kept = [entry for entry in heap if entry[1] not in self._forgotten]
+        heapq.heapify(kept)
+        return kept
 
     def crossed(self) -> Iterable[Any]:
         """The tokens whose level was reached, in the order in which they began to watch; each once."""
@@ -122,7 +143,7 @@ class Market:
             return ()
         reached = sorted(self._crossed, key=lambda entry: entry[0])
         self._crossed = []
-        return [token for _, token in reached]
+        return [token for number, token in reached if number not in self._forgotten]
 
     def _reach(self, asset: _Asset) -> None:
         while asset.below and asset.price <= -asset.below[0][0]:

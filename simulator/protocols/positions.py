@@ -29,6 +29,7 @@ class Position:
         return self.normalized_debt / self.collateral if self.collateral else float("inf")
 
 
+_SLACK = 256  # stale entries that are not worth clearing out
 _NONE: tuple[list[str], list[str]] = ([], [])  # the common answer, made once
 
 
@@ -92,6 +93,16 @@ class SafetyWatch:
         self.below.pop(position.id, None)
         if position.normalized_debt:
             heapq.heappush(self._safe, (-self.ratio * position.critical, position.id, position.version))
+        if len(self._safe) + len(self._unsafe) > 4 * len(self._book) + _SLACK:
+            self._safe = self._fresh(self._safe)
+            self._unsafe = [entry for entry in self._fresh(self._unsafe) if entry[1] in self.below]
+            heapq.heapify(self._unsafe)
+
+    def _fresh(self, heap: list[tuple[float, str, int]]) -> list[tuple[float, str, int]]:
+        """A heap without the entries of positions that have changed since."""
+        fresh = [entry for entry in heap if self._current(entry[1], entry[2])]
+        heapq.heapify(fresh)
+        return fresh
 
     def advance(self, level: float) -> tuple[list[str], list[str]]:
         """Move to a new level: the positions that have fallen below, most critical first, and those that recovered."""

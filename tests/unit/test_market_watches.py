@@ -84,3 +84,14 @@ def test_a_sale_wakes_those_whose_level_it_breaks_at_the_next_step():
     assert list(market.crossed()) == []
     market.advance(2)
     assert list(market.crossed()) == ["stopped out"]
+
+
+def test_a_forgotten_watch_is_silent_and_takes_no_room():
+    market = market_of([100.0, 100.0, 100.0])
+    kept = [market.watch_above("ETH", 100.0 + n, f"kept {n}") for n in range(3)]
+    for n in range(10_000):
+        market.forget(market.watch_below("ETH", 100.0, f"gone {n}"))
+    market.advance(1)
+    assert list(market.crossed()) == ["kept 0"]
+    assert len(kept) == 3
+    assert len(market._assets["ETH"].below) < 600

@@ -72,3 +72,12 @@ def test_a_watch_that_starts_late_knows_who_was_there():
     book = PositionBook()
     book.update("p", OWNER, 2, 2)
     assert book.watch(RATIO).advance(1.0)[0] == ["p"]
+
+
+def test_changes_leave_no_trail_in_memory():
+    book = PositionBook()
+    watch = book.watch(RATIO)
+    for n in range(20_000):
+        book.update(f"p{n % 10}", OWNER, 1000 + n, 100 + n % 7)
+        watch.advance(0.1 + n % 3)
+    assert len(watch._safe) + len(watch._unsafe) < 400
