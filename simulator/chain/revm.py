@@ -32,8 +32,8 @@ from simulator.chain.types import (
 )
 from simulator.errors import ChainError, ConfigError
 
-# A fast-mode journal leaks about 8 bytes a gas (1.6 kB a CDP transaction): compacted at about 10 MB.
-_COMPACT_GAS = 700_000_000
+# A fast-mode journal leaks about 8 bytes a gas (1.6 kB a CDP transaction): compacted at about 5 MB.
+_COMPACT_GAS = 300_000_000
 _COMPACT_GAS_PER_TRANSACTION = 50_000  # what even an empty one leaks, in the same unit
 _AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out
 _CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
