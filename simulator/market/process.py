@@ -5,6 +5,7 @@ and in log space; the first price is that of the first time.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ Floats = NDArray[np.float64]
 Knot = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
 
 
-class Process(Settings):
+class Process(Settings, ABC):
     """A price process; its fields are its keys in `[market.<ASSET>]`."""
 
     name: ClassVar[str]
@@ -36,9 +37,9 @@ class Process(Settings):
         super().__pydantic_init_subclass__(**options)
         cls.Settings = cls
 
+    @abstractmethod
     def path(self, times: Floats, start: float, folder: Path, random: Generator) -> Floats:
         """Prices [usd] at `times` [s] since `start` [unix s], the shape of `times`; files are relative to `folder`."""
-        raise NotImplementedError
 
 
 class Constant(Process):
