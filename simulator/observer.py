@@ -24,6 +24,11 @@ class Observer:
     def __init__(self, recorder: Recorder | None, digest: Digest | None) -> None:
         self._recorder, self._digest = recorder, digest
 
+    @property
+    def records(self) -> bool:
+        """Whether anybody keeps rows, so that sampling is worth its time."""
+        return self._recorder is not None
+
     def genesis_block(self, env: BlockEnv, outcomes: Sequence[Outcome], gas_used: int) -> None:
         """A block of set-up: part of what happened on the chain, and of no table."""
         if self._digest is not None:

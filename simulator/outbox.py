@@ -154,7 +154,7 @@ class Outbox:
         sent = self._waiting.pop((tx.sender, tx.nonce), None)
         if sent is None:
             return None
-        if fate.receipt is None:
+        if fate.receipt is None and tx.nonce >= self._chain.nonce(tx.sender):
             # The nonce is free again, and what follows it waits for it to be used.
             heapq.heappush(self._gaps.setdefault(tx.sender, []), tx.nonce)
         if sent.call.subject:

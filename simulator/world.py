@@ -361,7 +361,7 @@ class World:
         for event in market.crossed():
             event.succeed()
         self.observer.prices(self)
-        if self.clock.now >= self._next_sample or step == self.steps:
+        if self.observer.records and (self.clock.now >= self._next_sample or step == self.steps):
             self._next_sample = self.clock.now + self._sample_every
             self.sample()
 

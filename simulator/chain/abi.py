@@ -134,10 +134,6 @@ class Function:
         values = self._outputs.decode(output)
         return values[0] if len(values) == 1 else values or None
 
-    def decode_arguments(self, data: bytes) -> tuple[Any, ...]:
-        """The arguments in calldata of this function."""
-        return self._inputs.decode(data[4:])
-
 
 class DecodedEvent(NamedTuple):
     """An event with its arguments by name."""
