@@ -115,7 +115,9 @@ def run(
         int | None,
         typer.Option(parser=_seed, metavar="N", help="Root of every random stream; the scenario's by default."),
     ] = None,
-    chain: Annotated[str, typer.Option(help="The chain to run on: revm.")] = "revm",
+    chain: Annotated[
+        str, typer.Option(help="The chain to run on: revm, anvil, or the http:// address of a node.")
+    ] = "revm",
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a key of the scenario.")
@@ -124,7 +126,9 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Run a scenario and write what happened to a folder."""
-    _check_chain(chain, gas)
+    from simulator.chain.backends import check_chain
+
+    check_chain(chain, gas)
     from simulator.scenario.load import load_scenario
     from simulator.scenario.overrides import parse_overrides
     from simulator.scenario.user_code import import_user_code
@@ -139,9 +143,10 @@ def run(
                 storm,
                 seed=root,
                 chain=chain,
-                gas=(gas or GasMode.EXACT).value,
+                gas=gas and gas.value,
                 out=out or Path("runs") / f"{storm.name}-{root}",
                 progress=progress,
+                announce=print_note,
             )
     except KeyboardInterrupt:  # before there was anything to keep; later the run ends as a partial one
         raise _interrupted() from None
@@ -154,16 +159,6 @@ def run(
     if result.exit_code:
         print_note(f"the run is partial: what there is of it is in {result.folder}")
     return int(result.exit_code)
-
-
-def _check_chain(chain: str, gas: GasMode | None) -> None:
-    if chain == "revm":
-        return
-    if gas is not None:
-        raise ConfigError(
-            f"--gas {gas.value} is a mode of revm, not of {chain}", where="--gas", mend="leave out one of the two"
-        )
-    raise ConfigError(f"--chain {chain} is not available in this version", where="--chain", mend="use --chain revm")
 
 
 def _announce(code: Any) -> None:

@@ -14,3 +14,10 @@ def scenario_folder() -> Path:
 def artifact_folder() -> Path:
     """The folder of the compiled contracts."""
     return PACKAGE / "artifacts"
+
+
+def toolchain_folder() -> Path:
+    """The folder where npm puts anvil, forge and solc: of this checkout, else of the current one."""
+    inside = Path("scripts", "toolchain")
+    beside = PACKAGE.parent / inside
+    return beside if beside.is_dir() else inside

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any, Final, TypeVar
 
 import pandas as pd
 
-from simulator.chain.revm import RevmChain
+from simulator.chain.backends import Announce, check_chain, open_chain
+from simulator.chain.base import Chain
 from simulator.chain.types import Address
 from simulator.digest import Digest
-from simulator.errors import ConfigError, WavetankError
+from simulator.errors import ChainError, WavetankError
 from simulator.manifest import Status, build_manifest
 from simulator.metrics import METRICS, compute
 from simulator.observer import Observer
@@ -64,10 +66,11 @@ class RunResult:
     def summary(self) -> list[list[tuple[str, Any, str]]]:
         """Groups of (label, value, unit) for a terminal; what does not apply is left out."""
         manifest = self.manifest
+        chain = manifest["chain"]
         head = [
             ("status", manifest["status"], ""),
             ("seed", manifest["seed"], ""),
-            ("chain", f"{manifest['chain']['name']}, {manifest['chain']['gas']} gas", ""),
+            ("chain", f"{chain['name']}, {chain['gas']} gas" if chain["gas"] else chain["name"], ""),
             ("digest", manifest["digest"], ""),
             ("wall time", round(sum(manifest["wall_seconds"].values()), 2), "s"),
         ]
@@ -82,33 +85,52 @@ def run_scenario(
     *,
     seed: int | None = None,
     chain: str = "revm",
-    gas: str = "exact",
+    gas: str | None = None,
     out: Path | None = None,
     progress: Progress | None = None,
+    announce: Announce | None = None,
 ) -> RunResult:
-    """Run a scenario, into the folder `out` or in memory.
+    """Run a scenario, into the folder `out` or in memory, on `revm`, `anvil` or the node at a URL.
+
+    `gas` is a mode of revm, exact by default. `announce` is told before the run what a node cannot do.
 
     A fault during the run (an agent that raises, the chain gone, Ctrl-C) ends it as a partial one that keeps what it
     has; a fault in set-up raises and leaves nothing.
     """
-    if chain != "revm":
-        raise ConfigError(f"chain = {chain!r}", mend="use revm")
+    check_chain(chain, gas)
     root = scenario.world.seed if seed is None else seed
     scenario = import_user_code(scenario)
     folder = RunFolder(out) if out is not None else None
     try:
-        return _Run(scenario, root, gas, folder).go(progress)
+        with closing(_open_chain(scenario, chain, gas, announce or _say_nothing)) as opened:
+            return _Run(scenario, root, opened, folder).go(progress)
     except BaseException:
         if folder is not None:
             folder.discard()
         raise
 
 
+def _open_chain(scenario: Scenario, name: str, gas: str | None, announce: Announce) -> Chain:
+    settings = scenario.chain
+    return open_chain(
+        name,
+        gas,
+        announce,
+        chain_id=settings.id,
+        gas_limit=settings.gas_limit,
+        coinbase=Address(settings.coinbase),
+    )
+
+
+def _say_nothing(_: str) -> None:
+    """For callers who do not listen."""
+
+
 class _Run:
     """One run and the clock of its stages."""
 
-    def __init__(self, scenario: Scenario, seed: int, gas: str, folder: RunFolder | None) -> None:
-        self._scenario, self._seed, self._gas, self._folder = scenario, seed, gas, folder
+    def __init__(self, scenario: Scenario, seed: int, chain: Chain, folder: RunFolder | None) -> None:
+        self._scenario, self._seed, self._chain, self._folder = scenario, seed, chain, folder
         self._recorder = Recorder(folder.work if folder else None)
         self._digest = Digest()
         self._seconds: dict[str, float] = {}
@@ -116,7 +138,7 @@ class _Run:
     def go(self, progress: Progress | None) -> RunResult:
         world = self._timed("setup", self._build)
         status, exit_code, fault = self._timed("run", lambda: self._live(world, progress))
-        self._timed("record", lambda: self._close(world))
+        self._timed("record", lambda: self._close(world, partial=fault is not None))
         tables = self._recorder.tables()
         metrics = self._timed("metrics", lambda: compute(tables))
         manifest = self._manifest(world, status, metrics)
@@ -132,11 +154,7 @@ class _Run:
         return result
 
     def _build(self) -> World:
-        settings = self._scenario.chain
-        chain = RevmChain(
-            self._gas, chain_id=settings.id, gas_limit=settings.gas_limit, coinbase=Address(settings.coinbase)
-        )
-        return World(self._scenario, self._seed, chain, Observer(self._recorder, self._digest))
+        return World(self._scenario, self._seed, self._chain, Observer(self._recorder, self._digest))
 
     def _live(self, world: World, progress: Progress | None) -> tuple[Status, int, WavetankError | None]:
         try:
@@ -147,8 +165,13 @@ class _Run:
             return "partial", _PARTIAL, fault
         return "complete", 0, None
 
-    def _close(self, world: World) -> None:
+    def _close(self, world: World, *, partial: bool) -> None:
         world.finish()
+        try:
+            world.seal()
+        except ChainError:
+            if not partial:
+                raise
         self._recorder.close()
 
     def _manifest(self, world: World, status: Status, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -390,6 +390,9 @@ class World:
             self.observer.neutral(self.number, "", row)
         for sent in self.outbox.unsettled():
             self._close(sent.transaction, Fate("pending", "the run ended", None), None)
+
+    def seal(self) -> None:
+        """End the digest with what accounts hold. Raises ChainError where the chain is gone."""
         accounts = [account.address for account in self.genesis.accounts]
         accounts += [contract.address for contract in self.genesis.deployed]
         accounts.append(Address(self.scenario.chain.coinbase))

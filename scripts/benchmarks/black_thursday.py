@@ -55,6 +55,7 @@ def storm(scenario: Scenario, gas: str) -> None:
         world = World(scenario, scenario.world.seed, vaults.new_chain(scenario, gas), Observer(recorder, Digest()))
         world.run()
         world.finish()
+        world.seal()
 
 
 def figures_of(gas: str, found: list[tuple[float, float]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from simulator.chain.accounts import Account
 from simulator.chain.types import Address, BlockEnv, Candidate, Outcome
 
 
@@ -18,7 +19,7 @@ class Chain(Protocol):
     """What every backend offers. Outcomes are equal on all of them."""
 
     name: str
-    gas_mode: str
+    gas_mode: str | None  # None where there is only the true one
 
     def execute(self, env: BlockEnv, candidates: Sequence[Candidate]) -> list[Outcome]:
         """Run one block: walk the ordered candidates and say what became of each, in the same order.
@@ -50,6 +51,10 @@ class Chain(Protocol):
 
     def fund(self, address: Address, wei: int) -> None:
         """Set an account's ether."""
+        ...
+
+    def open_account(self, account: Account, wei: int) -> None:
+        """Make an account of ours known, which sends transactions, and give it ether."""
         ...
 
     def snapshot(self) -> int:

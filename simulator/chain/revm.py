@@ -12,6 +12,7 @@ from typing import Any
 
 import pyrevm
 
+from simulator.chain.accounts import Account
 from simulator.chain.base import CallReverted
 from simulator.chain.journal import AccountState, call_changes, loaded_state
 from simulator.chain.opcodes import refuse_unsupported
@@ -62,7 +63,7 @@ class _Mark:
 
     def __init__(self, checkpoint: Any, tips: int) -> None:
         self.checkpoint, self.tips = checkpoint, tips
-        self.accounts: dict[str, tuple[int, int, int]] = {}  # balance, engine's nonce, ours
+        self.accounts: dict[str, tuple[int, int, int | None]] = {}  # balance, engine's nonce, ours
         self.slots: dict[tuple[str, int], int] = {}
 
 
@@ -81,7 +82,7 @@ class RevmChain:
     ) -> None:
         if gas_mode not in ("exact", "fast"):
             raise ConfigError(f"gas = {gas_mode!r}", mend="use exact or fast")
-        self.gas_mode = gas_mode
+        self.gas_mode: str | None = gas_mode
         self._exact = gas_mode == "exact"
         self._coinbase = coinbase
         self._gas_limit = gas_limit
@@ -318,7 +319,10 @@ class RevmChain:
         self._tips = undo.tips
         for address, (balance, nonce, known_nonce) in undo.accounts.items():
             self._write_account(address, balance, nonce)
-            self._nonces[address] = known_nonce
+            if known_nonce is None:
+                self._nonces.pop(address, None)
+            else:
+                self._nonces[address] = known_nonce
         for (address, key), value in undo.slots.items():
             self._write_slot(address, key, value)
 
@@ -335,7 +339,7 @@ class RevmChain:
     def _note_account(self, address: str) -> None:
         if self._marks and address not in self._marks[-1].accounts:
             balance, nonce = self._account(address)
-            self._marks[-1].accounts[address] = (balance, nonce, self._nonces.get(address, 0))
+            self._marks[-1].accounts[address] = (balance, nonce, self._nonces.get(address))
 
     # ------------------------------------------------------------------ views
 
@@ -359,7 +363,8 @@ class RevmChain:
 
     def nonce(self, address: Address) -> int:
         """See `Chain.nonce`."""
-        return self._nonces.get(address, 0)
+        known = self._nonces.get(address)
+        return self._account(address)[1] if known is None else known
 
     def storage(self, address: Address, slot: int) -> int:
         """See `Chain.storage`."""
@@ -379,6 +384,10 @@ class RevmChain:
             self._write_account(address, wei, self._account(address)[1])
         else:
             self._evm.set_balance(address, wei)
+
+    def open_account(self, account: Account, wei: int) -> None:
+        """See `Chain.open_account`."""
+        self.fund(account.address, wei)
 
     def close(self) -> None:
         """See `Chain.close`."""

@@ -101,7 +101,7 @@ class Genesis:
         """The account of a name under the scenario's seed, with ether for gas."""
         if name not in self._accounts:
             made = self._accounts[name] = account(self._seed, name)
-            self.chain.fund(made.address, _ETHER)
+            self.chain.open_account(made, _ETHER)
         return self._accounts[name]
 
     # ------------------------------------------------------------ contracts

@@ -16,6 +16,7 @@ from simulator.cli import main
 from simulator.paths import PACKAGE
 from simulator.registry import UserCode
 from simulator.scenario import load_scenario
+from simulator.terminal import print_note
 
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "simpy", "plotly", "jinja2", "pyrevm", "web3")
 
@@ -76,9 +77,10 @@ def test_a_run_has_its_defaults(runs, capsys):
     assert options == {
         "seed": 1,
         "chain": "revm",
-        "gas": "exact",
+        "gas": None,
         "out": Path("runs/storm-1"),
         "progress": None,
+        "announce": print_note,
     }
     out, _ = capsys.readouterr()
     assert out == "A storm\n\nbad debt      12.5  usd\nliquidations  3\n\nresults in runs/storm-1\n"
@@ -249,6 +251,7 @@ def test_quick_commands_import_nothing_heavy(arguments):
     code = f"""
 import sys
 from simulator.cli import main
+from simulator.terminal import print_note
 status = main({arguments!r})
 loaded = [name for name in {HEAVY!r} if name in sys.modules]
 sys.exit(f"{{status}} {{loaded}}" if status or loaded else 0)

@@ -43,7 +43,7 @@ def raising(error):
             "wavetank run: Invalid value for '--seed': x: must be a whole number >= 0",
         ),
         (["run", "storm.toml", "--gas", "slow"], "wavetank run: Invalid value for '--gas': "),
-        (["run", "storm.toml", "--chain", "anvil"], "--chain: --chain anvil is not available in this version"),
+        (["run", "storm.toml", "--chain", "geth"], "--chain: no chain 'geth' (use revm, anvil or the http:// address"),
         (
             ["run", "storm.toml", "--chain", "anvil", "--gas", "exact"],
             "--gas: --gas exact is a mode of revm, not of anvil",
