@@ -7,7 +7,7 @@ other in the journal: slots stay warm, gas reads low, and a compaction now and t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyrevm
@@ -237,10 +237,12 @@ class RevmChain:
     def _commit_call(self, before: Any) -> None:
         evm = self._evm
         changes = call_changes(evm.journal_str)
-        slots = [(address, key, evm.storage(address, key)) for address, key in changes.slots]
-        accounts = [(a, evm.get_balance(a), evm.basic(a).nonce) for a in changes.accounts]
-        codes = [(a, bytes(evm.get_code(a) or b"")[:-_CODE_PADDING]) for a in changes.created]
+        gone = changes.destroyed
+        slots = [(address, key, evm.storage(address, key)) for address, key in changes.slots if address not in gone]
+        accounts = [(a, evm.get_balance(a), evm.basic(a).nonce) for a in changes.accounts if a not in gone]
+        codes = [(a, bytes(evm.get_code(a) or b"")[:-_CODE_PADDING]) for a in changes.created if a not in gone]
         evm.revert(before)
+        self._forget(gone)
         self._keep_codes(dict(codes))
         for address, balance, nonce in accounts:
             self._note_account(address)
@@ -250,11 +252,20 @@ class RevmChain:
 
     def _commit_creation(self, before: Any) -> None:
         evm = self._evm
-        accounts = [account for account in loaded_state(evm.journal_str) if account.touched]
+        journal = evm.journal_str
+        gone = call_changes(journal).destroyed
+        accounts = [a for a in loaded_state(journal) if a.touched and a.address not in gone]
         codes = {a.address: bytes(evm.get_code(a.address) or b"")[:-_CODE_PADDING] for a in accounts if a.created}
         evm.revert(before)
+        self._forget(gone)
         self._keep_codes(codes)
         self._write_accounts(accounts)
+
+    def _forget(self, destroyed: Iterable[str]) -> None:
+        """Leave nothing of contracts that went in the transaction that made them, nor of ether sent to them before."""
+        for address in destroyed:
+            self._note_account(address)
+            self._write_account(address, 0, 0)
 
     def _compact(self) -> None:
         """Move the journal of fast mode to the database and forget it, so that memory stays flat."""
@@ -358,8 +369,9 @@ class RevmChain:
         return self._account(address)[0]
 
     def nonce(self, address: Address) -> int:
-        """See `Chain.nonce`."""
-        return self._nonces.get(address, 0)
+        """See `Chain.nonce`. Of a contract the engine alone knows it."""
+        known = self._nonces.get(address)
+        return self._account(address)[1] if known is None else known
 
     def storage(self, address: Address, slot: int) -> int:
         """See `Chain.storage`."""
