@@ -11,8 +11,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from coincurve import PrivateKey
-from programs import Programs, through_wallet
-from system import COINBASE, DECIMALS, KINDS, PRICES, Instance, System
+from evm_programs import Programs, through_wallet
+from parity_system import COINBASE, DECIMALS, KINDS, PRICES, Instance, System
 
 from simulator.chain.abi import Function, keccak256
 from simulator.chain.artifacts import load_artifact
@@ -77,7 +77,7 @@ class Calls:
         self.system, self.rng = system, rng
         self.programs = Programs(rng, system.lookable)
         self.functions = [(kind, name) for kind in KINDS for name in writers(kind)]
-        self._weights = [_WEIGHTS.get(pair, _WEIGHTS.get(("*", pair[1]), 3)) for pair in self.functions]
+        self._weights = [_WEIGHTS.get(pair, _WEIGHTS.get(("*", pair[1]), 2)) for pair in self.functions]
 
     def call(self) -> Shot:
         """A call of one of our contracts."""
@@ -169,11 +169,9 @@ class Calls:
 
     def _target(self, kind: str, name: str) -> Instance:
         """What takes a contract from its owner for good happens to those that somebody made for himself."""
-        instances = self.system.of_kind(kind)
-        if name in _FINAL or (kind, name) in (("Dollar", "mint"), ("Dollar", "burn")):
-            return self.rng.choice(self.system.of_kind(kind, main=False) or instances)
-        mains = self.system.of_kind(kind, main=True)
-        return self.rng.choice(mains if self.rng.random() < 0.85 else instances)
+        mains, made = self.system.of_kind(kind, main=True), self.system.of_kind(kind, main=False)[-2:]
+        own = name in _FINAL or (kind, name) in _ON_OWN
+        return self.rng.choice(made if made and self.rng.random() < (0.9 if own else 0.15) else mains)
 
     @staticmethod
     def _encode(function: Function, arguments: tuple[Any, ...]) -> bytes:
@@ -722,11 +720,13 @@ def _add_liquidity(calls: Calls, target: Instance) -> Arguments:
 def _remove_liquidity(calls: Calls, target: Instance) -> Arguments:
     holders = [u for u in calls.system.users if calls.balance(target.address, u)]
     sender = calls.rng.choice(holders or calls.system.users)
-    return sender, (calls.part(calls.balance(target.address, sender)) // calls.rng.choice((1, 5, 20)), calls.user())
+    return sender, (calls.part(calls.balance(target.address, sender)) // calls.rng.choice((1, 20, 50, 100)), calls.user())
 
 
 # ------------------------------------------------------------------------------- weights
 
+_ON_OWN = {(kind, "requestOwnershipHandover") for kind in KINDS}
+_ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounceRoles")}
 _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")  # of the system's own contracts never
 _WEIGHTS: dict[tuple[str, str], int] = {
     ("PushFeed", "report"): 45,
@@ -744,6 +744,9 @@ _WEIGHTS: dict[tuple[str, str], int] = {
     ("ConstantProductPool", "addLiquidity"): 10,
     ("ConstantProductPool", "removeLiquidity"): 8,
     ("Dollar", "flashLoan"): 10,
+    ("*", "cancelOwnershipHandover"): 1,
+    ("*", "transferOwnership"): 1,
+    ("*", "renounceOwnership"): 1,
     ("*", "transfer"): 6,
     ("*", "transferFrom"): 5,
     ("*", "permit"): 4,

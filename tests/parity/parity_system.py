@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from programs import Programs, caller_back, init_code, through_wallet, wallet
+from evm_programs import Programs, caller_back, init_code, through_wallet, wallet
 
 from simulator.chain.abi import Abi
 from simulator.chain.accounts import Account, account
@@ -194,9 +194,7 @@ class System:
         genesis.flush()
         for pool in self.pools:
             pool.seed(genesis)
-            provider = genesis.account(f"{pool.id}/provider")
-            self.keys[provider.address] = provider.key
-            self.users.append(provider.address)
+            self.users.append(self._person(f"{pool.id}/provider"))
         self.users.append(self.exchange)
 
     # ------------------------------------------------------------------- views

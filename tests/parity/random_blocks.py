@@ -6,8 +6,8 @@ Nothing here looks at a second chain: what is drawn depends on the seed and on w
 from dataclasses import dataclass
 from random import Random
 
-from calls import Calls, Shot
-from system import GAS_LIMIT, Instance, System
+from parity_calls import Calls, Shot
+from parity_system import GAS_LIMIT, Instance, System
 
 from simulator.chain.accounts import account, created_address
 from simulator.chain.artifacts import load_artifact
@@ -171,8 +171,9 @@ class Blocks:
         max_fee, max_tip = self._offer()
         gas = rng.choice((21_000, 100_000))
         spare = self.system.chain.balance(sender) - gas * max_fee
-        value = max(0, rng.choice((spare - 1, spare, spare + 1, spare + WAD)))
-        value = value if rng.random() < 0.5 or sender in self.paupers else 10**30
+        # All that he has, to the wei, is what a rich one rarely sends: he would have nothing left to act with.
+        exact = sender in self.paupers or rng.random() < 0.05
+        value = max(0, rng.choice((spare - 1, spare, spare + 1) if exact else (spare + 1, spare + WAD, 10**30)))
         return Transaction(sender, self._next_nonce(sender), self.calls.user(), b"", value, gas, max_fee, max_tip)
 
     # --------------------------------------------------------------------- order
@@ -190,7 +191,7 @@ class Blocks:
                 elif isinstance(candidate, Bundle):
                     pool.add_bundle(candidate)
             return pool.candidates(env.base_fee, demand)
-        if draw < 0.4:
+        if draw < 0.35:
             rng.shuffle(candidates)
         for virtual in demand:
             candidates.insert(rng.randint(0, len(candidates)), virtual)

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from blocks import Block, Blocks
-from calls import INSIDE, writers
-from system import COINBASE, KINDS, System
+from random_blocks import Block, Blocks
+from parity_calls import INSIDE, writers
+from parity_system import COINBASE, KINDS, System
 
 from simulator.chain.base import Chain
 from simulator.chain.compare import first_difference, first_state_difference

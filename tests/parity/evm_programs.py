@@ -107,6 +107,7 @@ class Programs:
     def __init__(self, rng: Random, accounts: Callable[[], Sequence[Address]]) -> None:
         self._rng = rng
         self._accounts = accounts
+        self._reads_price = True
 
     def runtime(self, depth: int = 2, longest: int = 12) -> bytes:
         """Runtime code that the opcode scan accepts."""
@@ -117,7 +118,14 @@ class Programs:
                 return code
 
     def creation(self, depth: int = 2) -> bytes:
-        """Creation code of every sort: what it returns may be good, empty, forbidden or too large, or nothing."""
+        """Creation code of every sort, for a transaction: GASPRICE reads 0 there on the embedded chain, so it is out."""
+        self._reads_price = False
+        code = self._creation(depth)
+        self._reads_price = True
+        return code
+
+    def _creation(self, depth: int) -> bytes:
+        """What it returns may be good, empty, forbidden or too large, or nothing."""
         rng = self._rng
         runtime = self.runtime(depth - 1, 6) if depth else asm("STOP")
         return rng.choices(
@@ -164,7 +172,8 @@ class Programs:
     def _operand(self) -> bytes:
         """Code that pushes one word."""
         rng = self._rng
-        simple = ("GAS", "CALLER", "ORIGIN", "ADDRESS", "CALLVALUE", "CALLDATASIZE", "GASPRICE", "TIMESTAMP", "NUMBER")
+        simple = ("GAS", "CALLER", "ORIGIN", "ADDRESS", "CALLVALUE", "CALLDATASIZE", "TIMESTAMP", "NUMBER")
+        simple += ("GASPRICE",) if self._reads_price else ()
         others = ("SELFBALANCE", "CHAINID", "GASLIMIT", "COINBASE", "MSIZE", "PC", "RETURNDATASIZE", "CODESIZE")
         return rng.choices(
             [
@@ -250,7 +259,7 @@ class Programs:
     def _create(self, depth: int) -> bytes:
         """Create a contract, at times by CREATE2 where one stands already, and look at it or call it."""
         rng = self._rng
-        init = self.creation(depth - 1)
+        init = self._creation(depth - 1)
         size = rng.choice((LARGEST_INIT_CODE, LARGEST_INIT_CODE + 1)) if rng.random() < 0.03 else len(init)
         salt = asm(rng.randint(0, 2)) if rng.random() < 0.5 else b""
         made = asm(salt, size, 0, rng.choice((0, 0, 0, 1)), "CREATE2" if salt else "CREATE")
