@@ -39,6 +39,8 @@ _AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out
 _CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
 
 
+LARGEST_INIT_CODE = 49_152  # [bytes] of a creation (EIP-3860)
+
 _OUTPUT = re.compile(r"output: (?:Bytes\()?0x([0-9a-f]*)")
 
 
@@ -143,8 +145,11 @@ class RevmChain:
         if balance < gas * max_fee + value:
             return Skipped(tx, "insufficient funds", True)
         # The cheap bound settles nearly every call; only a tight limit or a creation needs the sum.
-        if (to is None or gas < 21_000 + 16 * len(data)) and gas < intrinsic_gas(tx):
-            return Skipped(tx, "intrinsic gas too low", True)
+        if to is None or gas < 21_000 + 16 * len(data):
+            if gas < intrinsic_gas(tx):
+                return Skipped(tx, "intrinsic gas too low", True)
+            if to is None and len(data) > LARGEST_INIT_CODE:
+                return Skipped(tx, "init code too large", True)
         tip = max_fee - base_fee
         price = base_fee + (max_tip if max_tip < tip else tip)
         receipt = self._run(tx, balance, price)
