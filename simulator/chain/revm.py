@@ -60,11 +60,12 @@ def intrinsic_gas(tx: Transaction) -> int:
 class _Mark:
     """What a snapshot needs to come back: the engine does not undo writes to its database."""
 
-    __slots__ = ("accounts", "checkpoint", "slots", "tips")
+    __slots__ = ("accounts", "checkpoint", "created", "slots", "tips")
 
     def __init__(self, checkpoint: Any, tips: int) -> None:
         self.checkpoint, self.tips = checkpoint, tips
-        self.accounts: dict[str, tuple[int, int, int]] = {}  # balance, engine's nonce, ours
+        self.accounts: dict[str, tuple[int, int, int | None]] = {}  # balance, engine's nonce, ours
+        self.created: set[str] = set()
         self.slots: dict[tuple[str, int], int] = {}
 
 
@@ -293,6 +294,8 @@ class RevmChain:
             for address, code in codes.items():
                 refuse_unsupported(address, code)
         self._codes.update(codes)
+        if self._marks:
+            self._marks[-1].created.update(codes)
 
     # ------------------------------------------------------- writing to the database
 
@@ -332,9 +335,14 @@ class RevmChain:
         if undo.checkpoint is not None:
             self._evm.revert(undo.checkpoint)
         self._tips = undo.tips
+        for address in undo.created:
+            del self._codes[address]
         for address, (balance, nonce, known_nonce) in undo.accounts.items():
             self._write_account(address, balance, nonce)
-            self._nonces[address] = known_nonce
+            if known_nonce is None:
+                self._nonces.pop(address, None)
+            else:
+                self._nonces[address] = known_nonce
         for (address, key), value in undo.slots.items():
             self._write_slot(address, key, value)
 
@@ -347,11 +355,12 @@ class RevmChain:
             outer = self._marks[-1]
             outer.accounts = done.accounts | outer.accounts
             outer.slots = done.slots | outer.slots
+            outer.created |= done.created
 
     def _note_account(self, address: str) -> None:
         if self._marks and address not in self._marks[-1].accounts:
             balance, nonce = self._account(address)
-            self._marks[-1].accounts[address] = (balance, nonce, self._nonces.get(address, 0))
+            self._marks[-1].accounts[address] = (balance, nonce, self._nonces.get(address))
 
     # ------------------------------------------------------------------ views
 
