@@ -246,10 +246,10 @@ class RevmChain:
         gone = changes.destroyed
         slots = [(address, key, evm.storage(address, key)) for address, key in changes.slots if address not in gone]
         accounts = [(a, evm.get_balance(a), evm.basic(a).nonce) for a in changes.accounts if a not in gone]
-        codes = [(a, bytes(evm.get_code(a) or b"")[:-_CODE_PADDING]) for a in changes.created if a not in gone]
+        codes = {a: self._engine_code(a) for a in changes.created if a not in gone}
         evm.revert(before)
         self._forget(gone)
-        self._keep_codes(dict(codes))
+        self._keep_codes(codes)
         for address, balance, nonce in accounts:
             self._note_account(address)
             self._write_account(address, balance, nonce)
@@ -261,7 +261,7 @@ class RevmChain:
         journal = evm.journal_str
         gone = call_changes(journal).destroyed
         accounts = [a for a in loaded_state(journal) if a.touched and a.address not in gone]
-        codes = {a.address: bytes(evm.get_code(a.address) or b"")[:-_CODE_PADDING] for a in accounts if a.created}
+        codes = {a.address: self._engine_code(a.address) for a in accounts if a.created}
         evm.revert(before)
         self._forget(gone)
         self._keep_codes(codes)
@@ -277,7 +277,9 @@ class RevmChain:
         """Move the journal of fast mode to the database and forget it, so that memory stays flat."""
         evm = self._evm
         accounts = loaded_state(evm.journal_str)
+        codes = {a.address: self._engine_code(a.address) for a in accounts if a.created}
         evm.revert(self._base)
+        self._keep_codes(codes)
         self._write_accounts(accounts)
         self._base = evm.snapshot()
         self._leaked_gas = 0
@@ -288,6 +290,9 @@ class RevmChain:
             self._write_account(account.address, account.balance, account.nonce)
             for key, value in account.changed_slots:
                 self._write_slot(account.address, key, value)
+
+    def _engine_code(self, address: str) -> bytes:
+        return bytes(self._evm.get_code(address) or b"")[:-_CODE_PADDING]
 
     def _keep_codes(self, codes: dict[str, bytes]) -> None:
         if self._exact:
@@ -396,7 +401,13 @@ class RevmChain:
 
     def code(self, address: Address) -> bytes:
         """See `Chain.code`."""
-        return self._codes.get(address, b"")
+        known = self._codes.get(address)
+        if known is not None or self._exact:
+            return known or b""
+        before = self._evm.snapshot()
+        code = self._engine_code(address)  # of a contract that a call has made since the last compaction
+        self._evm.revert(before)
+        return code
 
     def fund(self, address: Address, wei: int) -> None:
         """See `Chain.fund`."""
