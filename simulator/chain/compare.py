@@ -24,7 +24,7 @@ class Decoder:
     def __init__(
         self, contracts: Mapping[Address, tuple[str, Abi]] | None = None, names: Mapping[Address, str] | None = None
     ) -> None:
-        self._names: dict[str, str] = dict(names or {})
+        self._names: dict[str, str] = {**(names or {})}
         self._abis: dict[str, Abi] = {}
         self._errors = Abi([])
         for address, (name, abi) in (contracts or {}).items():
@@ -99,9 +99,7 @@ def _shortened(data: bytes) -> str:
 # ------------------------------------------------------------------------ outcomes
 
 
-def first_difference(
-    a: Sequence[Outcome], b: Sequence[Outcome], decode: Decoder, sides: Sides = _SIDES
-) -> str | None:
+def first_difference(a: Sequence[Outcome], b: Sequence[Outcome], decode: Decoder, sides: Sides = _SIDES) -> str | None:
     """The first difference between the outcomes of one block on two chains, in a few lines; None where there is none.
 
     What a successful transaction returned is left out: a node does not keep it.
@@ -115,8 +113,7 @@ def first_difference(
                 head = f"candidate {number} of {len(a)} differs in {what}"
                 told = [head, f"  {_describe(part or one.candidate, decode)}"]  # type: ignore[union-attr]
                 told += [
-                    f"  {side}: {_tell(fact, decode)}"
-                    for side, fact in zip(sides, (facts, other_facts), strict=True)
+                    f"  {side}: {_tell(fact, decode)}" for side, fact in zip(sides, (facts, other_facts), strict=True)
                 ]
                 return "\n".join(told)
     return None

@@ -57,6 +57,13 @@ def intrinsic_gas(tx: Transaction) -> int:
     return gas if tx.to is not None else gas + 32_000 + 2 * ((len(tx.data) + 31) // 32)
 
 
+def _unfit(tx: Transaction) -> Reason | None:
+    """Why a transaction can never be included, whatever the state."""
+    if tx.gas < intrinsic_gas(tx):
+        return "intrinsic gas too low"
+    return "init code too large" if tx.to is None and len(tx.data) > LARGEST_INIT_CODE else None
+
+
 class _Mark:
     """What a snapshot needs to come back: the engine does not undo writes to its database."""
 
@@ -147,10 +154,9 @@ class RevmChain:
             return Skipped(tx, "insufficient funds", True)
         # The cheap bound settles nearly every call; only a tight limit or a creation needs the sum.
         if to is None or gas < 21_000 + 16 * len(data):
-            if gas < intrinsic_gas(tx):
-                return Skipped(tx, "intrinsic gas too low", True)
-            if to is None and len(data) > LARGEST_INIT_CODE:
-                return Skipped(tx, "init code too large", True)
+            fault = _unfit(tx)
+            if fault is not None:
+                return Skipped(tx, fault, True)
         tip = max_fee - base_fee
         price = base_fee + (max_tip if max_tip < tip else tip)
         receipt = self._run(tx, balance, price)

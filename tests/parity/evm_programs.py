@@ -20,6 +20,7 @@ OPCODES = {
     "CALLDATASIZE": 0x36, "CALLDATACOPY": 0x37, "CODESIZE": 0x38, "CODECOPY": 0x39, "GASPRICE": 0x3A,
     "EXTCODESIZE": 0x3B, "EXTCODECOPY": 0x3C, "RETURNDATASIZE": 0x3D, "RETURNDATACOPY": 0x3E, "EXTCODEHASH": 0x3F,
     "COINBASE": 0x41, "TIMESTAMP": 0x42, "NUMBER": 0x43, "GASLIMIT": 0x45, "CHAINID": 0x46, "SELFBALANCE": 0x47,
+    "BLOBHASH": 0x49, "BLOBBASEFEE": 0x4A,
     "POP": 0x50, "MLOAD": 0x51, "MSTORE": 0x52, "MSTORE8": 0x53, "SLOAD": 0x54, "SSTORE": 0x55, "JUMP": 0x56,
     "JUMPI": 0x57, "PC": 0x58, "MSIZE": 0x59, "GAS": 0x5A, "JUMPDEST": 0x5B, "TLOAD": 0x5C, "TSTORE": 0x5D,
     "MCOPY": 0x5E, "PUSH0": 0x5F, "DUP1": 0x80, "DUP2": 0x81, "DUP3": 0x82, "SWAP1": 0x90, "LOG0": 0xA0, "LOG1": 0xA1,
@@ -118,7 +119,7 @@ class Programs:
                 return code
 
     def creation(self, depth: int = 2) -> bytes:
-        """Creation code of every sort, for a transaction: GASPRICE reads 0 there on the embedded chain, so it is out."""
+        """Creation code of every sort, for a transaction. The embedded chain gives it no GASPRICE, so that is out."""
         self._reads_price = False
         code = self._creation(depth)
         self._reads_price = True
@@ -174,7 +175,17 @@ class Programs:
         rng = self._rng
         simple = ("GAS", "CALLER", "ORIGIN", "ADDRESS", "CALLVALUE", "CALLDATASIZE", "TIMESTAMP", "NUMBER")
         simple += ("GASPRICE",) if self._reads_price else ()
-        others = ("SELFBALANCE", "CHAINID", "GASLIMIT", "COINBASE", "MSIZE", "PC", "RETURNDATASIZE", "CODESIZE")
+        others = (
+            "SELFBALANCE",
+            "CHAINID",
+            "GASLIMIT",
+            "COINBASE",
+            "MSIZE",
+            "PC",
+            "RETURNDATASIZE",
+            "CODESIZE",
+            "BLOBBASEFEE",
+        )
         return rng.choices(
             [
                 asm(self._value()),
@@ -183,8 +194,9 @@ class Programs:
                 asm(rng.choice(SLOTS), "SLOAD"),
                 asm(rng.choice(SLOTS), "TLOAD"),
                 asm(self._address(), rng.choice(("BALANCE", "EXTCODESIZE", "EXTCODEHASH"))),
+                asm(rng.choice((0, 1)), "BLOBHASH"),
             ],
-            [6, 4, 2, 4, 3, 3],
+            [6, 4, 2, 4, 3, 3, 0.3],
         )[0]
 
     def _statement(self, depth: int) -> bytes:

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from coincurve import PrivateKey
-from evm_programs import Programs, through_wallet
+from evm_programs import LARGEST_INIT_CODE, Programs, through_wallet
 from parity_system import COINBASE, DECIMALS, KINDS, PRICES, Instance, System
 
 from simulator.chain.abi import Function, keccak256
@@ -87,7 +87,9 @@ class Calls:
         function, mode = instance.abi.functions[name], rng.random()
         sender, arguments = MAKERS[kind, name](self, instance)
         if mode < 0.06:
-            arguments = tuple(self._wild(text, value) for text, value in zip(writers(kind)[name], arguments, strict=True))
+            arguments = tuple(
+                self._wild(text, value) for text, value in zip(writers(kind)[name], arguments, strict=True)
+            )
         elif mode < 0.12 and arguments:
             spoilt = rng.randrange(len(arguments))
             wild = self._wild(writers(kind)[name][spoilt], arguments[spoilt])
@@ -133,6 +135,9 @@ class Calls:
     def creation(self) -> tuple[Shot, str]:
         """A creation, and the kind of contract that it makes ("" for a program)."""
         rng, sender = self.rng, self.user()
+        if rng.random() < 0.02:
+            size = LARGEST_INIT_CODE + rng.choice((0, 1))
+            return Shot(sender, None, bytes(size), 0, 900_000), ""
         if rng.random() < 0.45:
             code = self.programs.creation()
             value = rng.choice((0, 0, 0, 1, WAD))
@@ -368,7 +373,7 @@ def _permit(calls: Calls, target: Instance) -> Arguments:
 
 @maker("CollateralToken", "mint")
 def _mint(calls: Calls, target: Instance) -> Arguments:
-    return calls.owner(target), (calls.user(), calls.part(10**calls.rng.choice((9, 20, 23))))
+    return calls.owner(target), (calls.user(), calls.part(10 ** calls.rng.choice((9, 20, 23))))
 
 
 @maker("Dollar", "mint")
@@ -582,7 +587,9 @@ def _set_feed(calls: Calls, target: Instance) -> Arguments:
 @maker("CdpEngine", "setRatios")
 def _set_ratios(calls: Calls, target: Instance) -> Arguments:
     minimum = calls.rng.choice((15 * WAD // 10, 15 * WAD // 10, 16 * WAD // 10, 10 * WAD + 1))
-    return _of_engine(calls, target, minimum, 15 * WAD // 10, calls.rng.choice((WAD // 10, WAD // 10, WAD // 5, 0, WAD)))
+    return _of_engine(
+        calls, target, minimum, 15 * WAD // 10, calls.rng.choice((WAD // 10, WAD // 10, WAD // 5, 0, WAD))
+    )
 
 
 @maker("CdpEngine", "setSpread")
@@ -720,7 +727,10 @@ def _add_liquidity(calls: Calls, target: Instance) -> Arguments:
 def _remove_liquidity(calls: Calls, target: Instance) -> Arguments:
     holders = [u for u in calls.system.users if calls.balance(target.address, u)]
     sender = calls.rng.choice(holders or calls.system.users)
-    return sender, (calls.part(calls.balance(target.address, sender)) // calls.rng.choice((1, 20, 50, 100)), calls.user())
+    return sender, (
+        calls.part(calls.balance(target.address, sender)) // calls.rng.choice((1, 20, 50, 100)),
+        calls.user(),
+    )
 
 
 # ------------------------------------------------------------------------------- weights

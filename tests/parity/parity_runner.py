@@ -1,16 +1,16 @@
 """Two chains under the same random blocks: what differs first, and what the blocks have reached."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from random_blocks import Block, Blocks
 from parity_calls import INSIDE, writers
 from parity_system import COINBASE, KINDS, System
+from random_blocks import Block, Blocks, receipts_of
 
 from simulator.chain.base import Chain
 from simulator.chain.compare import first_difference, first_state_difference
-from simulator.chain.types import Address, BundleReceipt, Outcome, Receipt, Skipped, Transaction
+from simulator.chain.types import Address, Outcome, Receipt, Skipped, Transaction
 
 _STATE_EVERY = 5  # blocks between looks at the state
 _PLAIN_SLOTS = 8
@@ -49,7 +49,7 @@ class Coverage:
         for outcome in outcomes:
             if isinstance(outcome, Skipped):
                 self.fates[outcome.reason] += 1
-            for receipt in _receipts(outcome):
+            for receipt in receipts_of(outcome):
                 self.fates["succeeded" if receipt.status else "reverted"] += 1
                 self._note_receipt(receipt, kinds.get(receipt.transaction.to or Address(bytes(20))), system)
 
@@ -68,13 +68,6 @@ class Coverage:
             for abi in (i.abi for i in system.instances[:40] if i.address == log.address):
                 event = abi.events.get(log.topics[0]) if log.topics else None
                 self.logs[event.name if event else "other"] += 1
-
-
-def _receipts(outcome: Outcome) -> Iterator[Receipt]:
-    if isinstance(outcome, Receipt):
-        yield outcome
-    elif isinstance(outcome, BundleReceipt):
-        yield from outcome.receipts
 
 
 class Parity:

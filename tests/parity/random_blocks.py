@@ -3,6 +3,7 @@
 Nothing here looks at a second chain: what is drawn depends on the seed and on what the first chain says alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -12,11 +13,29 @@ from parity_system import GAS_LIMIT, Instance, System
 from simulator.chain.accounts import account, created_address
 from simulator.chain.artifacts import load_artifact
 from simulator.chain.revm import intrinsic_gas
-from simulator.chain.types import Address, BlockEnv, Bundle, BundleReceipt, Candidate, Outcome, Receipt, Transaction, Virtual
+from simulator.chain.types import (
+    Address,
+    BlockEnv,
+    Bundle,
+    BundleReceipt,
+    Candidate,
+    Filled,
+    Outcome,
+    Receipt,
+    Transaction,
+    Virtual,
+)
 from simulator.mempool import Eip1559, Mempool
 from simulator.units import GWEI, WAD
 
 _PAUPERS = 6
+
+
+def receipts_of(outcome: Outcome) -> Sequence[Receipt]:
+    """The transactions that an outcome put into the block."""
+    if isinstance(outcome, BundleReceipt):
+        return outcome.receipts
+    return (outcome,) if isinstance(outcome, Receipt) else ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +108,6 @@ class Blocks:
 
     def _transaction(self, drawn: Shot | tuple[Shot, str]) -> Transaction:
         """With a nonce, fees and a limit that are mostly right."""
-        rng = self.rng
         shot, kind = drawn if isinstance(drawn[0], Shot) else (drawn, "")
         max_fee, max_tip = self._offer()
         nonce, meant = self._nonce(shot.sender)
@@ -144,12 +162,10 @@ class Blocks:
     def _bundle(self) -> Bundle:
         """Of one sender or several; one that cannot be included or reverts spoils it."""
         before = dict(self._nonces)
-        transactions = tuple(self._transaction(self.calls.call()) for _ in range(self.rng.randint(1, 4)))
-        if self.rng.random() < 0.5:
-            return Bundle(transactions)
-        # Its transactions are offered on their own as well, so the nonces they would use stay open.
-        self._nonces = before
-        return Bundle(transactions)
+        bundle = Bundle(tuple(self._transaction(self._shot()) for _ in range(self.rng.randint(1, 4))))
+        if self.rng.random() < 0.6:
+            self._nonces = before  # for all that its senders know, it fails
+        return bundle
 
     def _rescued(self) -> list[Candidate]:
         """A gift to somebody who has nothing, what he does with it, and what he cannot pay for any more."""
@@ -212,14 +228,12 @@ class Blocks:
 
     def learn(self, outcomes: list[Outcome]) -> None:
         """Take note of what the first chain made of the block: new contracts, and the next base fee."""
-        gas_used = 0
+        gas_used = sum(outcome.gas_used for outcome in outcomes if isinstance(outcome, Filled))
         for outcome in outcomes:
-            if isinstance(outcome, BundleReceipt):
-                gas_used += sum(receipt.gas_used for receipt in outcome.receipts)
-            elif not hasattr(outcome, "reason"):
-                gas_used += outcome.gas_used  # type: ignore[union-attr]
-            if isinstance(outcome, Receipt) and outcome.created is not None:
-                self._meet(outcome.created, self._created.get(outcome.transaction, ""))
+            gas_used += sum(receipt.gas_used for receipt in receipts_of(outcome))
+            for receipt in receipts_of(outcome):
+                if receipt.created is not None:
+                    self._meet(receipt.created, self._created.get(receipt.transaction, ""))
         self._created.clear()
         if self.fees:
             self.fees.advance(gas_used)
@@ -241,4 +255,3 @@ class Blocks:
         system = self.system
         made = [created_address(program, 1) for program in system.programs[-10:]]
         return [*system.users, *self.paupers, *system.lookable(), *system.programs[-10:], *made]
-
