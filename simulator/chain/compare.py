@@ -24,9 +24,11 @@ class Decoder:
     def __init__(
         self, contracts: Mapping[Address, tuple[str, Abi]] | None = None, names: Mapping[Address, str] | None = None
     ) -> None:
-        self._names: dict[str, str] = {**(names or {})}
+        self._names: dict[str, str] = {}
         self._abis: dict[str, Abi] = {}
         self._errors = Abi([])
+        for address, name in (names or {}).items():
+            self.add(address, name)
         for address, (name, abi) in (contracts or {}).items():
             self.add(address, name, abi)
 

@@ -83,6 +83,8 @@ class Calls:
         """A call of one of our contracts."""
         rng = self.rng
         kind, name = rng.choices(self.functions, self._weights)[0]
+        if (kind, name) in _ON_LOTS and not self.house(kind)[1] and rng.random() < 0.8:
+            kind, name = "CdpEngine", "liquidate"
         instance = self._target(kind, name)
         function, mode = instance.abi.functions[name], rng.random()
         sender, arguments = MAKERS[kind, name](self, instance)
@@ -142,7 +144,7 @@ class Calls:
             code = self.programs.creation()
             value = rng.choice((0, 0, 0, 1, WAD))
             return Shot(sender, None, code, value, rng.choice((0, 0, 6_000_000))), ""
-        kind = rng.choices(KINDS, [1 if kind == "CdpEngine" else 4 for kind in KINDS])[0]
+        kind = rng.choices(KINDS, [2 if kind == "CdpEngine" else 4 for kind in KINDS])[0]
         arguments = self._constructor(kind, sender)
         if arguments and rng.random() < 0.15:
             spoilt = rng.randrange(len(arguments))
@@ -174,6 +176,10 @@ class Calls:
 
     def _target(self, kind: str, name: str) -> Instance:
         """What takes a contract from its owner for good happens to those that somebody made for himself."""
+        if name == "completeOwnershipHandover":
+            asked = [i for i in self.system.of_kind(kind, main=False) if self.waiting(i)]
+            if asked and self.rng.random() < 0.9:
+                return self.rng.choice(asked)
         mains, made = self.system.of_kind(kind, main=True), self.system.of_kind(kind, main=False)[-2:]
         own = name in _FINAL or (kind, name) in _ON_OWN
         return self.rng.choice(made if made and self.rng.random() < (0.9 if own else 0.15) else mains)
@@ -255,11 +261,17 @@ class Calls:
         owner = self.system.ask(instance, "owner")
         return owner if owner in self.system.keys else self.user()
 
+    def waiting(self, instance: Instance) -> list[Address]:
+        """Who has asked to become its owner."""
+        users = self.system.users
+        return [user for user in users if self.system.ask(instance, "ownershipHandoverExpiresAt", user)]
+
     def balance(self, token: Address, holder: Address) -> int:
         return self.system.read(token, load_artifact("Dollar").abi, "balanceOf", holder) or 0
 
     def house(self, kind: str) -> tuple[Instance, list[int]]:
-        """The system's auction house of a kind and the lots that are open in it."""
+        """The system's auction house of a kind (for a flash liquidator, the one it takes from) and the open lots in it."""
+        kind = "DutchAuction" if kind == "FlashLiquidator" else kind
         house = self.system.of_kind(kind, main=True)[0]
         count = self.system.ask(house, "auctionCount")
         # An empty record has no owner.
@@ -313,13 +325,12 @@ def _cancel(calls: Calls, target: Instance) -> Arguments:
 
 @maker("*", "completeOwnershipHandover")
 def _complete(calls: Calls, target: Instance) -> Arguments:
-    waiting = [u for u in calls.system.users if calls.system.ask(target, "ownershipHandoverExpiresAt", u)]
-    return _heir(calls, target), (calls.rng.choice(waiting or calls.system.users),)
+    return _heir(calls, target), (calls.rng.choice(calls.waiting(target) or calls.system.users),)
 
 
 @maker("Dollar", "grantRoles")
 def _grant(calls: Calls, target: Instance) -> Arguments:
-    role = calls.rng.choice((2, 4, 6)) if target.main else calls.rng.choice((1, 3))
+    role = calls.rng.choice((2, 4, 6)) if target.main else 1
     return calls.owner(target), (calls.user(), role)
 
 
@@ -428,8 +439,8 @@ def _report(calls: Calls, target: Instance) -> Arguments:
     chance = rng.random()
     if chance < 0.03:
         answer = rng.choice((0, -1, 2**190, 2**191 - 1, 2**191, -(2**255), 1))
-    elif chance < 0.15:
-        answer = round(first * rng.uniform(0.45, 0.9))
+    elif chance < 0.2:
+        answer = round(first * rng.uniform(0.4, 0.9))
     else:
         answer = round((0.85 * last + 0.15 * first) * rng.lognormvariate(0, 0.06))
     return calls.system.reporters[asset], (answer,)
@@ -710,6 +721,11 @@ def _on_flash_loan(calls: Calls, target: Instance) -> Arguments:
 def _swap(calls: Calls, target: Instance) -> Arguments:
     system, rng, sender = calls.system, calls.rng, calls.user()
     token = system.ask(target, rng.choice(("token0", "token1")))
+    for base, asset in ((system.genesis.tokens[a].address, a) for a in ("ETH", "LINK")):
+        # Mostly towards the first price, so that the pool keeps both of its tokens.
+        if rng.random() < 0.7 and base in (system.ask(target, "token0"), system.ask(target, "token1")):
+            dear = (system.ask(target, "previewSwap", base, WAD) or 0) > PRICES[asset] * WAD
+            token = base if dear else system.cdp.dollar.address
     amount = calls.part(calls.balance(token, sender)) // rng.choice((1, 10, 50))
     out = system.ask(target, "previewSwap", token, amount) or 0
     return sender, (token, amount, rng.choice((0, 0, out * 99 // 100, out, out + 1)), calls.user())
@@ -735,6 +751,8 @@ def _remove_liquidity(calls: Calls, target: Instance) -> Arguments:
 
 # ------------------------------------------------------------------------------- weights
 
+_ON_LOTS = {("EnglishAuction", n) for n in ("bid", "settle", "restart")} | {("DutchAuction", n) for n in ("take", "reset")}
+_ON_LOTS |= {("FlashLiquidator", "take")}
 _ON_OWN = {(kind, "requestOwnershipHandover") for kind in KINDS}
 _ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounceRoles")}
 _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")  # of the system's own contracts never
@@ -745,15 +763,19 @@ _WEIGHTS: dict[tuple[str, str], int] = {
     ("CdpEngine", "liquidate"): 45,
     ("EnglishAuction", "bid"): 35,
     ("EnglishAuction", "settle"): 15,
-    ("EnglishAuction", "restart"): 6,
+    ("EnglishAuction", "restart"): 12,
     ("DutchAuction", "take"): 25,
     ("DutchAuction", "reset"): 8,
-    ("FlashLiquidator", "liquidate"): 14,
+    ("FlashLiquidator", "liquidate"): 20,
     ("FlashLiquidator", "take"): 14,
     ("ConstantProductPool", "swap"): 25,
     ("ConstantProductPool", "addLiquidity"): 10,
     ("ConstantProductPool", "removeLiquidity"): 8,
     ("Dollar", "flashLoan"): 10,
+    ("Dollar", "grantRoles"): 8,
+    ("Dollar", "mint"): 5,
+    ("Dollar", "burn"): 5,
+    ("*", "completeOwnershipHandover"): 5,
     ("*", "cancelOwnershipHandover"): 1,
     ("*", "transferOwnership"): 1,
     ("*", "renounceOwnership"): 1,

@@ -17,6 +17,7 @@ from simulator.chain.accounts import Account, account
 from simulator.chain.artifacts import Artifact, load_artifact
 from simulator.chain.base import CallReverted, Chain
 from simulator.chain.compare import Decoder
+from simulator.chain.revm import RevmChain
 from simulator.chain.types import ZERO_ADDRESS, Address, BlockEnv, Outcome
 from simulator.protocols.cdp import Cdp, CdpSettings, symbol
 from simulator.protocols.genesis import Contract, Genesis
@@ -58,6 +59,11 @@ _COLLATERAL: dict[str, Any] = {
         **_TERMS,
     },
 }  # fmt: skip
+
+
+def new_revm(gas_mode: str = "exact") -> RevmChain:
+    """The embedded chain, under the constants that every chain here has."""
+    return RevmChain(gas_mode, gas_limit=GAS_LIMIT, coinbase=COINBASE)
 
 
 @dataclass(frozen=True)
