@@ -751,7 +751,9 @@ def _remove_liquidity(calls: Calls, target: Instance) -> Arguments:
 
 # ------------------------------------------------------------------------------- weights
 
-_ON_LOTS = {("EnglishAuction", n) for n in ("bid", "settle", "restart")} | {("DutchAuction", n) for n in ("take", "reset")}
+_ON_LOTS = {("EnglishAuction", n) for n in ("bid", "settle", "restart")} | {
+    ("DutchAuction", n) for n in ("take", "reset")
+}
 _ON_LOTS |= {("FlashLiquidator", "take")}
 _ON_OWN = {(kind, "requestOwnershipHandover") for kind in KINDS}
 _ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounceRoles")}
