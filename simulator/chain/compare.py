@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Any
 
 from simulator.chain.abi import Abi, Revert
-from simulator.chain.base import Chain
+from simulator.chain.base import CallReverted, Chain
 from simulator.chain.types import Address, Bundle, BundleReceipt, Filled, Log, Outcome, Receipt, Skipped, Transaction
 
 _SHOWN_BYTES = 64  # of data that nobody can decode
@@ -203,3 +203,25 @@ def first_state_difference(
         if one != other:
             return f"slot {slot:#x} of {decode.name(address)}: {sides[0]} {one:#x}, {sides[1]} {other:#x}"
     return None
+
+
+def first_view_difference(
+    a: Chain, b: Chain, calls: Iterable[tuple[Address, bytes]], decode: Decoder, sides: Sides = _SIDES
+) -> str | None:
+    """The first call of a view that the chains answer differently, revert data included."""
+    for to, data in calls:
+        one, other = _answer(a, to, data), _answer(b, to, data)
+        if one != other:
+            told = "".join(
+                f"\n  {side}: {_shortened(output) if done else decode.revert(output)}"
+                for side, (done, output) in zip(sides, (one, other), strict=True)
+            )
+            return f"the view {decode.call(to, data)}{told}"
+    return None
+
+
+def _answer(chain: Chain, to: Address, data: bytes) -> tuple[bool, bytes]:
+    try:
+        return True, chain.call(to, data)
+    except CallReverted as fault:
+        return False, fault.output

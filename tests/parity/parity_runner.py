@@ -3,16 +3,19 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 
-from parity_calls import INSIDE, writers
+from parity_calls import Calls
+from parity_makers import INSIDE, readers, writers
 from parity_system import COINBASE, KINDS, System
 from random_blocks import Block, Blocks, receipts_of
 
 from simulator.chain.base import Chain
-from simulator.chain.compare import first_difference, first_state_difference
+from simulator.chain.compare import first_difference, first_state_difference, first_view_difference
 from simulator.chain.types import Address, Outcome, Receipt, Skipped, Transaction
 
 _STATE_EVERY = 5  # blocks between looks at the state
+_REHEARSALS = 0.04  # of blocks are run and taken back
 _PLAIN_SLOTS = 8
 
 
@@ -81,12 +84,15 @@ class Parity:
         self._watch = watch
         self.system, self._other = System(a, seed), System(b, seed)
         self.blocks = Blocks(self.system, seed, legacy=legacy)
+        self._random = Random(seed)  # for what is done beside the blocks
+        self._views = Calls(self.system, self._random)
 
     def run(self, transactions: int) -> str | None:
         """Blocks until so many transactions were drawn; the first difference in words, None where there is none."""
         difference = self._genesis_difference()
         while difference is None and self.coverage.transactions < transactions:
-            difference = self._block()
+            rehearsed = self._random.random() < _REHEARSALS
+            difference = self._rehearsal() if rehearsed else self._block()
         return difference or self._state_difference()
 
     def _genesis_difference(self) -> str | None:
@@ -95,6 +101,20 @@ class Parity:
             if told := first_difference(a, b, self.system.decoder, self.sides):
                 return f"set-up block {env.number}: {told}"
         return self._state_difference()
+
+    def _rehearsal(self) -> str | None:
+        """A block that is taken back."""
+        system, chains = self.system, (self._a, self._b)
+        before = (system.number, system.time)
+        marks = [chain.snapshot() for chain in chains]
+        block = self.blocks.draw()
+        a, b = (chain.execute(block.env, block.candidates) for chain in chains)
+        told = first_difference(a, b, system.decoder, self.sides)
+        for chain, mark in zip(chains, marks, strict=True):
+            chain.revert(mark)
+        system.number, system.time = before
+        told = told or self._state_difference()
+        return told and f"rehearsal of {self._where(block)}: {told}"
 
     def _block(self) -> str | None:
         block = self.blocks.draw()
@@ -121,4 +141,7 @@ class Parity:
         slots = [(i.address, n) for i in self.system.instances[:30] for n in range(_PLAIN_SLOTS)]
         slots += [(p, n) for p in self.system.programs[-30:] for n in (*range(8), 2**256 - 1)]
         told = first_state_difference(self._a, self._b, accounts, slots, self.system.decoder, self.sides)
+        if told is None:
+            views = [self._views.view(kind, name) for kind in KINDS for name in readers(kind)]
+            told = first_view_difference(self._a, self._b, views, self.system.decoder, self.sides)
         return told and f"state after block {self.system.number}: {told}"

@@ -7,7 +7,7 @@ its seed, so that it can be run again alone).
 import os
 
 import pytest
-from parity_calls import INSIDE, MAKERS, writers
+from parity_makers import INSIDE, MAKERS, writers
 from parity_runner import Coverage, Parity
 from parity_system import KINDS, new_revm
 
