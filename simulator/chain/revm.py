@@ -67,10 +67,10 @@ def _unfit(tx: Transaction) -> Reason | None:
 class _Mark:
     """What a snapshot needs to come back: the engine does not undo writes to its database."""
 
-    __slots__ = ("accounts", "checkpoint", "created", "slots", "tips")
+    __slots__ = ("accounts", "checkpoint", "created", "env", "slots", "tips")
 
-    def __init__(self, checkpoint: Any, tips: int) -> None:
-        self.checkpoint, self.tips = checkpoint, tips
+    def __init__(self, checkpoint: Any, tips: int, env: BlockEnv) -> None:
+        self.checkpoint, self.tips, self.env = checkpoint, tips, env
         self.accounts: dict[str, tuple[int, int, int | None]] = {}  # balance, engine's nonce, ours
         self.created: set[str] = set()
         self.slots: dict[tuple[str, int], int] = {}
@@ -98,6 +98,7 @@ class RevmChain:
         self._evm: Any = pyrevm.EVM(
             env=pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id)), gas_limit=gas_limit, spec_id="Cancun"
         )
+        self._set_env(BlockEnv(0, 0, 0, gas_limit))
         self._nonces: dict[str, int] = {}
         self._codes: dict[str, bytes] = {}
         self._marks: list[_Mark] = []
@@ -111,11 +112,7 @@ class RevmChain:
 
     def execute(self, env: BlockEnv, candidates: Sequence[Candidate]) -> list[Outcome]:
         """See `Chain.execute`."""
-        self._evm.set_block_env(
-            pyrevm.BlockEnv(
-                number=env.number, timestamp=env.timestamp, coinbase=self._coinbase, gas_limit=self._gas_limit
-            )
-        )
+        self._set_env(env)
         gas_left, base_fee = env.gas_limit, env.base_fee
         outcomes: list[Outcome] = []
         for candidate in candidates:
@@ -138,6 +135,14 @@ class RevmChain:
         if self._leaked_gas > _COMPACT_GAS and not self._marks:
             self._compact()
         return outcomes
+
+    def _set_env(self, env: BlockEnv) -> None:
+        self._env = env
+        self._evm.set_block_env(
+            pyrevm.BlockEnv(
+                number=env.number, timestamp=env.timestamp, coinbase=self._coinbase, gas_limit=self._gas_limit
+            )
+        )
 
     def _attempt(self, tx: Transaction, base_fee: int, gas_left: int) -> Receipt | Skipped:
         sender, nonce, to, data, value, gas, max_fee, max_tip = tx
@@ -335,7 +340,7 @@ class RevmChain:
     def snapshot(self) -> int:
         """See `Chain.snapshot`."""
         # In fast mode nothing is moved to the database while a mark is open, so the engine's own checkpoint serves.
-        self._marks.append(_Mark(None if self._exact else self._evm.snapshot(), self._tips))
+        self._marks.append(_Mark(None if self._exact else self._evm.snapshot(), self._tips, self._env))
         return len(self._marks)
 
     def revert(self, mark: int) -> None:
@@ -346,6 +351,8 @@ class RevmChain:
         if undo.checkpoint is not None:
             self._evm.revert(undo.checkpoint)
         self._tips = undo.tips
+        if self._env != undo.env:
+            self._set_env(undo.env)
         for address in undo.created:
             del self._codes[address]
         for address, (balance, nonce, known_nonce) in undo.accounts.items():

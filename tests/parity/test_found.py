@@ -131,6 +131,16 @@ def test_a_revert_takes_back_what_a_contract_created_and_its_nonce(bench):
     assert (bench.chain.code(made), bench.chain.nonce(made), bench.chain.nonce(maker)) == (b"", 0, 1)
 
 
+def test_a_revert_takes_back_the_block_that_views_run_under(bench):
+    clock = bench.deploy(asm("TIMESTAMP PUSH0 MSTORE NUMBER", 32, "MSTORE", 64, "PUSH0 RETURN"))
+    before = bench.chain.call(clock, b"")
+    mark = bench.chain.snapshot()
+    bench.block()
+    assert bench.chain.call(clock, b"") != before
+    bench.chain.revert(mark)
+    assert bench.chain.call(clock, b"") == before
+
+
 def test_fast_mode_keeps_what_a_call_has_created():
     bench = Bench(new_revm("fast"))
     maker = bench.deploy(asm(create2(init_code(KEEPS_SEVEN)), "PUSH0 SSTORE STOP"))
