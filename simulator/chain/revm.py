@@ -322,9 +322,12 @@ class RevmChain:
         self._evm.insert_account_info(address, info)
 
     def _write_slot(self, address: str, key: int, value: int) -> None:
-        evm = self._evm
         if self._marks:
             self._marks[-1].slots.setdefault((address, key), self.storage(Address(address), key))
+        self._put_slot(address, key, value)
+
+    def _put_slot(self, address: str, key: int, value: int) -> None:
+        evm = self._evm
         before = evm.snapshot()  # one a slot: a second insert under the same one would be lost
         evm.insert_account_storage(address, key, value)
         evm.revert(before)
@@ -362,7 +365,7 @@ class RevmChain:
             else:
                 self._nonces[address] = known_nonce
         for (address, key), value in undo.slots.items():
-            self._write_slot(address, key, value)
+            self._put_slot(address, key, value)  # not noted: an outer mark would take what is undone for its own
 
     def _release(self, mark: int) -> None:
         """Keep what was done since the latest mark; an outer mark inherits what it would undo."""

@@ -131,6 +131,18 @@ def test_a_revert_takes_back_what_a_contract_created_and_its_nonce(bench):
     assert (bench.chain.code(made), bench.chain.nonce(made), bench.chain.nonce(maker)) == (b"", 0, 1)
 
 
+def test_a_revert_takes_back_the_bundle_that_was_taken_back_inside_it(bench):
+    refuses, counter = (
+        bench.deploy(asm("PUSH0 PUSH0 REVERT")),
+        bench.deploy(asm("PUSH0 SLOAD", 1, "ADD PUSH0 SSTORE STOP")),
+    )
+    mark = bench.chain.snapshot()
+    bundle = Bundle((bench.tx(counter), bench.tx(refuses, ahead=1)))
+    assert bench.block(bundle) == [Skipped(bundle, "bundle reverted", True)]
+    bench.chain.revert(mark)
+    assert bench.word(counter) == 0
+
+
 def test_a_revert_takes_back_the_block_that_views_run_under(bench):
     clock = bench.deploy(asm("TIMESTAMP PUSH0 MSTORE NUMBER", 32, "MSTORE", 64, "PUSH0 RETURN"))
     before = bench.chain.call(clock, b"")
