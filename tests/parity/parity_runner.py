@@ -73,11 +73,15 @@ class Coverage:
                 self.logs[event.name if event else "other"] += 1
 
 
+def _named(chain: Chain) -> str:
+    return f"{chain.name} {chain.gas_mode or ''}".rstrip()
+
+
 class Parity:
     """Random blocks on two chains; `run` gives the first difference."""
 
     def __init__(self, a: Chain, b: Chain, seed: int, *, legacy: bool, watch: Callable[[Block], None] | None = None):
-        self.sides = (f"{a.name} {a.gas_mode}", f"{b.name} {b.gas_mode}")
+        self.sides = (_named(a), _named(b))
         self.seed, self.legacy = seed, legacy
         self.coverage = Coverage()
         self._a, self._b = a, b
