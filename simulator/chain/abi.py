@@ -129,6 +129,10 @@ class Function:
         """Calldata."""
         return self.selector + self._inputs.encode(*args)
 
+    def decode_input(self, data: bytes) -> tuple[Any, ...]:
+        """The arguments in calldata, selector included; ValueError (or eth_abi's error) where it is not well formed."""
+        return self._inputs.decode(data[4:])
+
     def decode(self, output: bytes) -> Any:
         """What the function returned: nothing, one value, or a tuple of several."""
         values = self._outputs.decode(output)

@@ -25,6 +25,7 @@ class Changes(NamedTuple):
     slots: set[tuple[str, int]]
     accounts: set[str]  # whose balance or nonce moved
     created: list[str]
+    destroyed: set[str]  # created by the same call (EIP-6780), so that nothing of them stays
 
 
 def call_changes(journal: str) -> Changes:
@@ -32,6 +33,7 @@ def call_changes(journal: str) -> Changes:
     slots: set[tuple[str, int]] = set()
     accounts: set[str] = set()
     created: list[str] = []
+    destroyed: set[str] = set()
     for kind, address, key, had, other, wei in _CHANGE.findall(journal, journal.rindex("journal: [")):
         if kind == "StorageChange":
             if had == "Some":  # None marks a slot that was read
@@ -44,8 +46,9 @@ def call_changes(journal: str) -> Changes:
             if kind == "AccountCreated":
                 created.append(address)
             elif kind == "AccountDestroyed":
+                destroyed.add(address)
                 accounts.add(other)
-    return Changes(slots, accounts, created)
+    return Changes(slots, accounts, created, destroyed)
 
 
 class AccountState(NamedTuple):

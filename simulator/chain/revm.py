@@ -7,7 +7,7 @@ other in the journal: slots stay warm, gas reads low, and a compaction now and t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyrevm
@@ -40,6 +40,8 @@ _AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out
 _CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
 
 
+LARGEST_INIT_CODE = 49_152  # [bytes] of a creation (EIP-3860)
+
 _OUTPUT = re.compile(r"output: (?:Bytes\()?0x([0-9a-f]*)")
 
 
@@ -56,14 +58,22 @@ def intrinsic_gas(tx: Transaction) -> int:
     return gas if tx.to is not None else gas + 32_000 + 2 * ((len(tx.data) + 31) // 32)
 
 
+def _unfit(tx: Transaction) -> Reason | None:
+    """Why a transaction can never be included, whatever the state."""
+    if tx.gas < intrinsic_gas(tx):
+        return "intrinsic gas too low"
+    return "init code too large" if tx.to is None and len(tx.data) > LARGEST_INIT_CODE else None
+
+
 class _Mark:
     """What a snapshot needs to come back: the engine does not undo writes to its database."""
 
-    __slots__ = ("accounts", "checkpoint", "slots", "tips")
+    __slots__ = ("accounts", "checkpoint", "created", "env", "slots", "tips")
 
-    def __init__(self, checkpoint: Any, tips: int) -> None:
-        self.checkpoint, self.tips = checkpoint, tips
+    def __init__(self, checkpoint: Any, tips: int, env: BlockEnv) -> None:
+        self.checkpoint, self.tips, self.env = checkpoint, tips, env
         self.accounts: dict[str, tuple[int, int, int | None]] = {}  # balance, engine's nonce, ours
+        self.created: set[str] = set()
         self.slots: dict[tuple[str, int], int] = {}
 
 
@@ -89,6 +99,7 @@ class RevmChain:
         self._evm: Any = pyrevm.EVM(
             env=pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id)), gas_limit=gas_limit, spec_id="Cancun"
         )
+        self._set_env(BlockEnv(0, 0, 0, gas_limit))
         self._nonces: dict[str, int] = {}
         self._codes: dict[str, bytes] = {}
         self._marks: list[_Mark] = []
@@ -102,11 +113,7 @@ class RevmChain:
 
     def execute(self, env: BlockEnv, candidates: Sequence[Candidate]) -> list[Outcome]:
         """See `Chain.execute`."""
-        self._evm.set_block_env(
-            pyrevm.BlockEnv(
-                number=env.number, timestamp=env.timestamp, coinbase=self._coinbase, gas_limit=self._gas_limit
-            )
-        )
+        self._set_env(env)
         gas_left, base_fee = env.gas_limit, env.base_fee
         outcomes: list[Outcome] = []
         for candidate in candidates:
@@ -130,6 +137,14 @@ class RevmChain:
             self._compact()
         return outcomes
 
+    def _set_env(self, env: BlockEnv) -> None:
+        self._env = env
+        self._evm.set_block_env(
+            pyrevm.BlockEnv(
+                number=env.number, timestamp=env.timestamp, coinbase=self._coinbase, gas_limit=self._gas_limit
+            )
+        )
+
     def _attempt(self, tx: Transaction, base_fee: int, gas_left: int) -> Receipt | Skipped:
         sender, nonce, to, data, value, gas, max_fee, max_tip = tx
         expected = self._nonces.get(sender, 0)
@@ -144,8 +159,10 @@ class RevmChain:
         if balance < gas * max_fee + value:
             return Skipped(tx, "insufficient funds", True)
         # The cheap bound settles nearly every call; only a tight limit or a creation needs the sum.
-        if (to is None or gas < 21_000 + 16 * len(data)) and gas < intrinsic_gas(tx):
-            return Skipped(tx, "intrinsic gas too low", True)
+        if to is None or gas < 21_000 + 16 * len(data):
+            fault = _unfit(tx)
+            if fault is not None:
+                return Skipped(tx, fault, True)
         tip = max_fee - base_fee
         price = base_fee + (max_tip if max_tip < tip else tip)
         receipt = self._run(tx, balance, price)
@@ -238,11 +255,13 @@ class RevmChain:
     def _commit_call(self, before: Any) -> None:
         evm = self._evm
         changes = call_changes(evm.journal_str)
-        slots = [(address, key, evm.storage(address, key)) for address, key in changes.slots]
-        accounts = [(a, evm.get_balance(a), evm.basic(a).nonce) for a in changes.accounts]
-        codes = [(a, bytes(evm.get_code(a) or b"")[:-_CODE_PADDING]) for a in changes.created]
+        gone = changes.destroyed
+        slots = [(address, key, evm.storage(address, key)) for address, key in changes.slots if address not in gone]
+        accounts = [(a, evm.get_balance(a), evm.basic(a).nonce) for a in changes.accounts if a not in gone]
+        codes = {a: self._engine_code(a) for a in changes.created if a not in gone}
         evm.revert(before)
-        self._keep_codes(dict(codes))
+        self._forget(gone)
+        self._keep_codes(codes)
         for address, balance, nonce in accounts:
             self._note_account(address)
             self._write_account(address, balance, nonce)
@@ -251,17 +270,28 @@ class RevmChain:
 
     def _commit_creation(self, before: Any) -> None:
         evm = self._evm
-        accounts = [account for account in loaded_state(evm.journal_str) if account.touched]
-        codes = {a.address: bytes(evm.get_code(a.address) or b"")[:-_CODE_PADDING] for a in accounts if a.created}
+        journal = evm.journal_str
+        gone = call_changes(journal).destroyed
+        accounts = [a for a in loaded_state(journal) if a.touched and a.address not in gone]
+        codes = {a.address: self._engine_code(a.address) for a in accounts if a.created}
         evm.revert(before)
+        self._forget(gone)
         self._keep_codes(codes)
         self._write_accounts(accounts)
+
+    def _forget(self, destroyed: Iterable[str]) -> None:
+        """Leave nothing of contracts that went in the transaction that made them, nor of ether sent to them before."""
+        for address in destroyed:
+            self._note_account(address)
+            self._write_account(address, 0, 0)
 
     def _compact(self) -> None:
         """Move the journal of fast mode to the database and forget it, so that memory stays flat."""
         evm = self._evm
         accounts = loaded_state(evm.journal_str)
+        codes = {a.address: self._engine_code(a.address) for a in accounts if a.created}
         evm.revert(self._base)
+        self._keep_codes(codes)
         self._write_accounts(accounts)
         self._base = evm.snapshot()
         self._leaked_gas = 0
@@ -273,11 +303,16 @@ class RevmChain:
             for key, value in account.changed_slots:
                 self._write_slot(account.address, key, value)
 
+    def _engine_code(self, address: str) -> bytes:
+        return bytes(self._evm.get_code(address) or b"")[:-_CODE_PADDING]
+
     def _keep_codes(self, codes: dict[str, bytes]) -> None:
         if self._exact:
             for address, code in codes.items():
                 refuse_unsupported(address, code)
         self._codes.update(codes)
+        if self._marks:
+            self._marks[-1].created.update(codes)
 
     # ------------------------------------------------------- writing to the database
 
@@ -288,9 +323,12 @@ class RevmChain:
         self._evm.insert_account_info(address, info)
 
     def _write_slot(self, address: str, key: int, value: int) -> None:
-        evm = self._evm
         if self._marks:
             self._marks[-1].slots.setdefault((address, key), self.storage(Address(address), key))
+        self._put_slot(address, key, value)
+
+    def _put_slot(self, address: str, key: int, value: int) -> None:
+        evm = self._evm
         before = evm.snapshot()  # one a slot: a second insert under the same one would be lost
         evm.insert_account_storage(address, key, value)
         evm.revert(before)
@@ -306,7 +344,7 @@ class RevmChain:
     def snapshot(self) -> int:
         """See `Chain.snapshot`."""
         # In fast mode nothing is moved to the database while a mark is open, so the engine's own checkpoint serves.
-        self._marks.append(_Mark(None if self._exact else self._evm.snapshot(), self._tips))
+        self._marks.append(_Mark(None if self._exact else self._evm.snapshot(), self._tips, self._env))
         return len(self._marks)
 
     def revert(self, mark: int) -> None:
@@ -317,6 +355,10 @@ class RevmChain:
         if undo.checkpoint is not None:
             self._evm.revert(undo.checkpoint)
         self._tips = undo.tips
+        if self._env != undo.env:
+            self._set_env(undo.env)
+        for address in undo.created:
+            del self._codes[address]
         for address, (balance, nonce, known_nonce) in undo.accounts.items():
             self._write_account(address, balance, nonce)
             if known_nonce is None:
@@ -324,7 +366,7 @@ class RevmChain:
             else:
                 self._nonces[address] = known_nonce
         for (address, key), value in undo.slots.items():
-            self._write_slot(address, key, value)
+            self._put_slot(address, key, value)  # not noted: an outer mark would take what is undone for its own
 
     def _release(self, mark: int) -> None:
         """Keep what was done since the latest mark; an outer mark inherits what it would undo."""
@@ -335,6 +377,7 @@ class RevmChain:
             outer = self._marks[-1]
             outer.accounts = done.accounts | outer.accounts
             outer.slots = done.slots | outer.slots
+            outer.created |= done.created
 
     def _note_account(self, address: str) -> None:
         if self._marks and address not in self._marks[-1].accounts:
@@ -362,7 +405,7 @@ class RevmChain:
         return self._account(address)[0]
 
     def nonce(self, address: Address) -> int:
-        """See `Chain.nonce`."""
+        """See `Chain.nonce`. Of a contract the engine alone knows it."""
         known = self._nonces.get(address)
         return self._account(address)[1] if known is None else known
 
@@ -375,7 +418,13 @@ class RevmChain:
 
     def code(self, address: Address) -> bytes:
         """See `Chain.code`."""
-        return self._codes.get(address, b"")
+        known = self._codes.get(address)
+        if known is not None or self._exact:
+            return known or b""
+        before = self._evm.snapshot()
+        code = self._engine_code(address)  # of a contract that a call has made since the last compaction
+        self._evm.revert(before)
+        return code
 
     def fund(self, address: Address, wei: int) -> None:
         """See `Chain.fund`."""

@@ -134,6 +134,7 @@ Reason = Literal[
     "nonce too low",  # dropped: the nonce was used
     "insufficient funds",  # dropped: the sender cannot pay value and gas
     "intrinsic gas too low",  # dropped: the limit does not cover the transaction itself
+    "init code too large",  # dropped: no creation may carry so much
     "bundle reverted",  # dropped: one of the bundle failed, so none of it happened
 ]
 

@@ -1,0 +1,70 @@
+"""The embedded chain and a real node agree on random transactions against everything that ships.
+
+`WAVETANK_PARITY_TRANSACTIONS` says how many (2,000, in CI 20,000), `WAVETANK_PARITY_SEED` which (a difference names
+its seed, so that it can be run again alone).
+"""
+
+import os
+
+import pytest
+from parity_makers import INSIDE, MAKERS, writers
+from parity_runner import Coverage, Parity
+from parity_system import KINDS, new_revm
+
+from simulator.chain.artifacts import load_artifact
+from simulator.paths import artifact_folder
+
+IN_CI = os.environ.get("CI") == "true"
+COUNT = int(os.environ.get("WAVETANK_PARITY_TRANSACTIONS", "20000" if IN_CI else "2000"))
+SEED = int(os.environ.get("WAVETANK_PARITY_SEED", "1"))
+EACH = 2_000  # on one deployment: later ones find its pools and positions worn out
+SEEDS = range(SEED, SEED + -(-COUNT // EACH))
+
+# Of the errors that an ABI declares; about 50 are met.
+LEAST_ERRORS = 42
+
+
+def is_legacy(seed: int) -> bool:
+    return seed % 2 == 0
+
+
+@pytest.mark.anvil
+@pytest.mark.parametrize("seed", SEEDS)
+def test_revm_and_anvil_agree_on_random_blocks(seed, new_anvil):
+    parity = Parity(new_revm(), new_anvil(), seed, legacy=is_legacy(seed))
+    difference = parity.run(min(EACH, COUNT))
+    assert difference is None, f"WAVETANK_PARITY_SEED={seed}: {difference}"
+
+
+def test_every_state_changing_function_that_ships_is_called():
+    names = [path.stem for path in artifact_folder().glob("*.json")]
+    shipped = {name for name in names if load_artifact(name).bytecode}  # the others are interfaces
+    assert set(KINDS) == shipped
+    assert set(MAKERS) == {(kind, name) for kind in KINDS for name in writers(kind)}
+    assert set(INSIDE) <= set(MAKERS)
+
+
+def test_random_blocks_reach_every_function_and_most_errors():
+    """Two chains of one kind: what is drawn depends on nothing but the seed and the first chain's state."""
+    reached = Coverage()
+    for seed in range(1, 11):
+        parity = Parity(new_revm(), new_revm(), seed, legacy=is_legacy(seed))
+        assert parity.run(2_500) is None
+        reached.add(parity.coverage)
+    assert reached.missing() == []
+    named = [error for error in reached.errors if not error.startswith("0x")]
+    assert len(named) >= LEAST_ERRORS, sorted(named)
+    assert 0.4 < reached.share < 0.8
+    pool_rules = {
+        "gas limit does not fit", "nonce gap", "nonce too low", "fee cap below base fee", "insufficient funds",
+        "intrinsic gas too low", "init code too large", "bundle reverted",
+    }  # fmt: skip
+    assert pool_rules <= set(reached.fates)
+
+
+def test_a_chain_whose_gas_reads_low_is_found_out():
+    parity = Parity(new_revm(), new_revm("fast"), 1, legacy=False)
+    difference = parity.run(500)
+    assert difference is not None
+    assert "differs in gas used" in difference
+    assert "revm fast" in difference
