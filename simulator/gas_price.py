@@ -45,6 +45,7 @@ class GasPrice:
         self._legacy = legacy
         self._floors: deque[int] = deque([0] * _MEMORY, maxlen=_MEMORY)
         self._going = 0
+        self._offers: dict[int, tuple[GasRule, Offer]] = {}  # since the last change, by identity: rules are few
         self.base_fee = 0
 
     def block(self, lowest_tip: int | None, next_base_fee: int) -> None:
@@ -52,7 +53,10 @@ class GasPrice:
         if lowest_tip is not None or self._going:
             self._floors.append(lowest_tip or 0)
             self._going = max(self._floors)
-        self.base_fee = next_base_fee
+            self._offers.clear()
+        if next_base_fee != self.base_fee:
+            self.base_fee = next_base_fee
+            self._offers.clear()
 
     @property
     def going_tip(self) -> int:
@@ -61,6 +65,12 @@ class GasPrice:
 
     def offer(self, rule: GasRule) -> Offer:
         """The fees under a rule. A fixed price is a cap; under EIP-1559 it holds base fee and tip together."""
+        known = self._offers.get(id(rule))
+        if known is None:
+            known = self._offers[id(rule)] = (rule, self._offer(rule))
+        return known[1]
+
+    def _offer(self, rule: GasRule) -> Offer:
         if rule.rule == "fixed":
             cap = to_wei_per_gas(rule.gwei)
             return Offer(cap, cap)

@@ -82,11 +82,10 @@ class Admission(NamedTuple):
     replaced: Transaction | None = None
 
 
-class Departure(NamedTuple):
-    """A transaction that left the pool in a block: with its receipt, or dropped with a reason."""
+class Dropped(NamedTuple):
+    """A transaction that a block made impossible."""
 
     transaction: Transaction
-    receipt: Receipt | None
     reason: str
 
 
@@ -169,7 +168,7 @@ class Mempool:
         stable sort does the builder's work.
         """
         if not demand and not self._bundles and len(self._senders) <= 1:
-            return [tx for queue in self._senders.values() for _, tx, _ in _ready(queue, base_fee)]
+            return self._of_one_sender(base_fee)
         ranked: list[tuple[_Rank, Candidate]] = []
         for queue in self._senders.values():
             place: _Rank = ()  # before every other
@@ -180,6 +179,14 @@ class Mempool:
         ranked += [(self._bundle_rank(offer, base_fee), offer.bundle) for offer in self._bundles]
         ranked.sort(key=itemgetter(0))
         return [candidate for _, candidate in ranked]
+
+    def _of_one_sender(self, base_fee: int) -> list[Candidate]:
+        for queue in self._senders.values():
+            if len(queue) > 1:
+                return [tx for _, tx, _ in _ready(queue, base_fee)]
+            # The common block of a quiet time: an oracle's report and nothing else.
+            return [tx for tx, _ in queue.values() if tx.max_fee >= base_fee]
+        return []
 
     def _bundle_rank(self, offer: _Offer, base_fee: int) -> _Rank:
         """At its mean tip by gas limits or, if that is earlier, just before a waiting transaction that it contains.
@@ -206,43 +213,42 @@ class Mempool:
                 gone.append(tx)
         return gone
 
-    def settle(self, outcomes: Sequence[Outcome]) -> list[Departure]:
-        """Take out what a block included or dropped, each once; what was passed over stays.
+    def settle(self, outcomes: Sequence[Outcome]) -> list[Dropped]:
+        """Take out what a block included or dropped, and say what was dropped, each once; what was passed over stays.
 
         A transaction that a bundle offers is dropped only when no bundle offers it any more.
         """
-        departures: list[Departure] = []
+        dropped: list[Dropped] = []
         for outcome in outcomes:
             if type(outcome) is Receipt:
-                self._include(outcome, departures)
+                self._include(outcome.transaction, dropped)
             elif type(outcome) is BundleReceipt:
                 for receipt in outcome.receipts:
-                    self._include(receipt, departures)
+                    self._include(receipt.transaction, dropped)
             elif type(outcome) is Skipped and outcome.dropped:
                 tx = outcome.candidate
                 # One that a bundle took along is tried once more in its own place: that is no second departure.
                 if type(tx) is Transaction and self._is_waiting(tx):
                     self._remove(tx)
                     if not self._is_offered(tx):
-                        departures.append(Departure(tx, None, outcome.reason))
+                        dropped.append(Dropped(tx, outcome.reason))
         if self._bundles:
-            self._age_bundles(outcomes, departures)
-        return departures
+            self._age_bundles(outcomes, dropped)
+        return dropped
 
-    def _include(self, receipt: Receipt, departures: list[Departure]) -> None:
+    def _include(self, tx: Transaction, dropped: list[Dropped]) -> None:
         """Note a used nonce; whatever else waited with it or a lower one never can be included."""
-        tx = receipt.transaction
-        departures.append(Departure(tx, receipt, ""))
-        self._next_nonces[tx.sender] = tx.nonce + 1
-        queue = self._senders.get(tx.sender)
+        sender, used = tx.sender, tx.nonce
+        self._next_nonces[sender] = used + 1
+        queue = self._senders.get(sender)
         if queue is None:
             return
-        for nonce in [nonce for nonce in queue if nonce <= tx.nonce]:
+        for nonce in [nonce for nonce in queue if nonce <= used]:
             waiting, _ = queue.pop(nonce)
-            if waiting != tx:
-                departures.append(Departure(waiting, None, "nonce too low"))
+            if waiting is not tx and waiting != tx:
+                dropped.append(Dropped(waiting, "nonce too low"))
         if not queue:
-            del self._senders[tx.sender]
+            del self._senders[sender]
 
     def _remove(self, tx: Transaction) -> None:
         queue = self._senders[tx.sender]
@@ -250,7 +256,7 @@ class Mempool:
         if not queue:
             del self._senders[tx.sender]
 
-    def _age_bundles(self, outcomes: Sequence[Outcome], departures: list[Departure]) -> None:
+    def _age_bundles(self, outcomes: Sequence[Outcome], dropped: list[Dropped]) -> None:
         """Keep the bundles that can still happen; drop what only the others offered."""
         failures = {o.candidate: o.reason for o in outcomes if type(o) is Skipped and type(o.candidate) is Bundle}
         kept, lapsed = [], []
@@ -261,13 +267,14 @@ class Mempool:
             else:
                 lapsed.append(offer.bundle)
         self._bundles = kept
-        accounted = {departure.transaction for departure in departures}
+        accounted = {each.transaction for each in dropped}
+        accounted.update(_included(outcomes))
         accounted.update(tx for offer in kept for tx in offer.bundle.transactions)
         for bundle in lapsed:
             for tx in bundle.transactions:
                 if tx not in accounted and not self._is_waiting(tx):
                     accounted.add(tx)
-                    departures.append(Departure(tx, None, failures.get(bundle, "nonce too low")))
+                    dropped.append(Dropped(tx, failures.get(bundle, "nonce too low")))
 
     # ----------------------------------------------------------------- looking
 
@@ -282,6 +289,14 @@ class Mempool:
     def _is_stale(self, bundle: Bundle) -> bool:
         """Whether a nonce of it was used, so that it can never happen."""
         return any(tx.nonce < self._next_nonces.get(tx.sender, 0) for tx in bundle.transactions)
+
+
+def _included(outcomes: Sequence[Outcome]) -> Iterator[Transaction]:
+    for outcome in outcomes:
+        if type(outcome) is Receipt:
+            yield outcome.transaction
+        elif type(outcome) is BundleReceipt:
+            yield from (receipt.transaction for receipt in outcome.receipts)
 
 
 def _outbids(tx: Transaction, old: Transaction) -> bool:

@@ -301,9 +301,8 @@ class World:
         self.observer.block(env, outcomes, gas_used, virtual, floor)
         for index, receipt in enumerate(receipts):
             self._receive(index, receipt)
-        for departure in self.pool.settle(outcomes):
-            if departure.receipt is None:
-                self._close(departure.transaction, Fate("dropped", departure.reason, None), None)
+        for tx, reason in self.pool.settle(outcomes):
+            self._close(tx, Fate("dropped", reason, None), None)
 
     def _receive(self, index: int, receipt: Receipt) -> None:
         """One transaction that is in the block: its events, its sender, its row."""

@@ -139,12 +139,28 @@ class Function:
         return values[0] if len(values) == 1 else values or None
 
 
-class DecodedEvent(NamedTuple):
-    """An event with its arguments by name."""
+class DecodedEvent:
+    """An event with its arguments by name, which are decoded when first asked for."""
 
-    name: str
-    address: Address
-    args: dict[str, Any]
+    __slots__ = ("_args", "_kind", "log", "name")
+
+    def __init__(self, kind: "Event", log: Log) -> None:
+        self.name = kind.name
+        self.log = log
+        self._kind = kind
+        self._args: dict[str, Any] | None = None
+
+    @property
+    def address(self) -> Address:
+        """The contract."""
+        return self.log.address
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """By name. Raises ValueError where the data is too short."""
+        if self._args is None:
+            self._args = self._kind.decode(self.log)
+        return self._args
 
 
 class Event:
@@ -169,7 +185,7 @@ class Event:
             None if words is None else [(name, *word) for name, word in zip(self._plain, words, strict=True)]
         )
 
-    def decode(self, log: Log) -> DecodedEvent:
+    def decode(self, log: Log) -> dict[str, Any]:
         """The arguments by name. Raises ValueError where the data is too short."""
         _, topics, data = log
         args = {name: read(topics[i]) for name, i, read in self._from_topics}
@@ -180,7 +196,7 @@ class Event:
         else:
             for name, at, read in self._from_words:
                 args[name] = read(data[at : at + 32])
-        return DecodedEvent(self.name, log.address, args)
+        return args
 
 
 class Revert(NamedTuple):
@@ -233,7 +249,7 @@ class Abi:
     def decode_log(self, log: Log) -> DecodedEvent | None:
         """The event, or None where this contract does not declare it."""
         event = self.events.get(log.topics[0]) if log.topics else None
-        return event.decode(log) if event else None
+        return DecodedEvent(event, log) if event else None
 
     def decode_revert(self, output: bytes) -> Revert:
         """The reason in revert data; an unknown custom error is named by its selector."""

@@ -33,8 +33,12 @@ from simulator.chain.types import (
 )
 from simulator.errors import ChainError, ConfigError
 
-# A fast-mode journal leaks about 8 bytes a gas (1.6 kB a CDP transaction): compacted at about 5 MB.
-_COMPACT_GAS = 300_000_000
+# When a fast-mode journal is compacted, in gas run since the last time. It prints 30 bytes a thousand gas, held twice
+# while they are read. What is loaded costs the same to read and write back however long the journal is, so a larger
+# world waits longer; no longer than to some 16 MB of text, beyond which fresh memory costs more than waiting gains.
+_COMPACT_GAS = 200_000_000
+_COMPACT_GAS_PER_ACCOUNT = 250_000
+_COMPACT_GAS_MOST = 450_000_000
 _COMPACT_GAS_PER_TRANSACTION = 50_000  # what even an empty one leaks, in the same unit
 _AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out
 _CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
@@ -105,6 +109,7 @@ class RevmChain:
         self._marks: list[_Mark] = []
         self._tips = 0  # [wei] earned by the coinbase, not yet written
         self._leaked_gas = 0
+        self._compact_at = _COMPACT_GAS
         # Fast mode lives above this empty journal and comes back to it in a compaction.
         self._base = None if self._exact else self._evm.snapshot()
         self._run = self._run_exact if self._exact else self._run_fast
@@ -133,7 +138,7 @@ class RevmChain:
                     gas_left -= sum(receipt.gas_used for receipt in outcome.receipts)
             outcomes.append(outcome)
         self._pay_coinbase()
-        if self._leaked_gas > _COMPACT_GAS and not self._marks:
+        if self._leaked_gas > self._compact_at and not self._marks:
             self._compact()
         return outcomes
 
@@ -179,7 +184,6 @@ class RevmChain:
                 reason: Reason = outcome.reason if type(outcome) is Skipped else "bundle reverted"
                 return Skipped(bundle, reason, True)
             gas_left -= outcome.gas_used
-            outcome.logs  # noqa: B018  a later call replaces the engine's result
             receipts.append(outcome)
         self._release(mark)
         return BundleReceipt(bundle, tuple(receipts))
@@ -187,25 +191,26 @@ class RevmChain:
     # ---------------------------------------------------------- one transaction
 
     def _run_fast(self, tx: Transaction, balance: int, price: int) -> Receipt:
-        evm, sender, to = self._evm, tx.sender, tx.to
+        evm = self._evm
+        sender, nonce, to, data, value, gas, _, _ = tx
         if to is None:
             return self._create_fast(tx, price)
         if self._marks:
             self._note_account(sender)
         evm.reset_transient_storage()
         try:
-            output = evm.message_call(sender, to, tx.data, tx.value, tx.gas, price)
+            output = evm.message_call(sender, to, data, value, gas, price)
         except RuntimeError as fault:
             output = revert_data(fault)
         result = evm.result
         used: int = result.gas_used
         if price:
             # Only a transfer of value moves the sender's own ether while it runs.
-            left = evm.get_balance(sender) if tx.value or sender in self._codes else balance
+            left = evm.get_balance(sender) if value or sender in self._codes else balance
             evm.set_balance(sender, left - used * price)
         self._leaked_gas += used + _COMPACT_GAS_PER_TRANSACTION
-        self._nonces[sender] = tx.nonce + 1
-        return Receipt(tx, result.is_success, used, price, output, result.logs)
+        self._nonces[sender] = nonce + 1
+        return Receipt(tx, result.is_success, used, price, output, result)
 
     def _create_fast(self, tx: Transaction, price: int) -> Receipt:
         """A creation needs its state read whole, so it runs as in exact mode, above an empty journal."""
@@ -239,7 +244,7 @@ class RevmChain:
         except RuntimeError as fault:
             output = revert_data(fault)
         result = evm.result
-        status, used, logs = result.is_success, result.gas_used, result.logs
+        status, used = result.is_success, result.gas_used
         if not status:
             evm.revert(before)
             created = None
@@ -250,7 +255,7 @@ class RevmChain:
         moved = self._account(sender)[0] - shown  # by the value sent, and what the code sent back
         self._write_account(sender, balance + moved - used * price, tx.nonce + 1)
         self._nonces[sender] = tx.nonce + 1
-        return Receipt(tx, status, used, price, output, logs, created)
+        return Receipt(tx, status, used, price, output, result, created)
 
     def _commit_call(self, before: Any) -> None:
         evm = self._evm
@@ -295,6 +300,7 @@ class RevmChain:
         self._write_accounts(accounts)
         self._base = evm.snapshot()
         self._leaked_gas = 0
+        self._compact_at = min(_COMPACT_GAS_MOST, _COMPACT_GAS + _COMPACT_GAS_PER_ACCOUNT * len(accounts))
 
     def _write_accounts(self, accounts: list[AccountState]) -> None:
         for account in accounts:

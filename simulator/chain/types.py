@@ -82,7 +82,7 @@ class Log(NamedTuple):
 
 
 class Receipt:
-    """An included transaction. `logs` are decoded from the engine's form when first asked for."""
+    """An included transaction. `logs` are read from the engine's result when first asked for."""
 
     __slots__ = ("_logs", "created", "effective_price", "gas_used", "output", "status", "transaction")
 
@@ -93,7 +93,7 @@ class Receipt:
         gas_used: int,
         effective_price: int,
         output: bytes,
-        logs: Any,
+        logs: Any,  # decoded ones, or what has the engine's
         created: Address | None = None,
     ) -> None:
         self.transaction = transaction
@@ -108,7 +108,7 @@ class Receipt:
     def logs(self) -> tuple[Log, ...]:
         """The events in order; none of a reverted transaction."""
         if type(self._logs) is not tuple:
-            self._logs = _decode_logs(self._logs)
+            self._logs = _decode_logs(self._logs.logs)
         return self._logs
 
 

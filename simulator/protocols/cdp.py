@@ -149,12 +149,14 @@ class CdpCollateral(Lending):
         self._chain = genesis.chain
         self._rate = per_second_ray(settings.stability_fee)
         self._index, self._accrued = RAY, genesis.now
+        self._index_at = (-1, 0.0)  # the latest answer of `index` and its time: it is asked for twice a block
 
     def index(self, now: int) -> float:
         """See `Lending.index`."""
-        if not self._rate:
-            return self._index / RAY
-        return self._index / RAY * (1 + self._rate / RAY) ** (now - self._accrued)
+        if self._index_at[0] != now:
+            grown = (1 + self._rate / RAY) ** (now - self._accrued) if self._rate else 1
+            self._index_at = (now, self._index / RAY * grown)
+        return self._index_at[1]
 
     def open(self, owner: Address, collateral: int, debt: int) -> Call:
         """See `Lending.open`."""
@@ -206,6 +208,7 @@ class CdpCollateral(Lending):
         match event.name:
             case "IndexAccrued":
                 self._index, self._accrued = args["index"], now
+                self._index_at = (-1, 0.0)
             case "PositionAdjusted":
                 position = self._keep(args)
                 yield Notice("position", protocol, position.id, {"capability": self.id})

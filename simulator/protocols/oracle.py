@@ -5,7 +5,7 @@ from typing import Any
 
 from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.base import CallReverted, Chain
-from simulator.chain.types import Address
+from simulator.chain.types import Address, Log
 from simulator.protocols.base import Call, Capability, Notice, Oracle, Protocol
 from simulator.protocols.genesis import Contract, Feed, Genesis
 from simulator.units import from_fixed, from_wad, to_fixed, to_wad
@@ -24,7 +24,7 @@ class FeedOracle(Oracle):
         self.asset = asset
         self._chain = chain
         self.push, self.guard, self.delayed = push, guard, delayed
-        self._encode_report = push.abi.functions["report"].encode
+        self._report = push.abi.functions["report"].selector
         self.price = 0.0
         self.price_time = 0
         self._next_poke = 0
@@ -47,8 +47,9 @@ class FeedOracle(Oracle):
 
     def report(self, price: float) -> Call:
         """See `Oracle.report`."""
-        data = self._encode_report(max(1, to_fixed(price, _ONE)))
-        return Call(self.push.address, data, 150_000, "report")
+        answer = max(1, to_fixed(price, _ONE))
+        # Of one word, so no codec is needed: there may be a report in every block.
+        return Call(self.push.address, self._report + answer.to_bytes(32, "big"), 150_000, "report")
 
     def poke(self) -> Call | None:
         """See `Oracle.poke`."""
@@ -61,11 +62,13 @@ class FeedOracle(Oracle):
         """See `Oracle.next_poke`."""
         return self._next_poke if self.delayed is not None else None
 
-    def on_answer(self, answer: int, updated_at: int) -> bool:
-        """A report reached the chain; whether consumers see it at once."""
+    def on_answer(self, log: Log) -> bool:
+        """A report reached the chain, as `AnswerUpdated`; whether consumers see it at once."""
         if self.delayed is not None:
             return False
-        self.price, self.price_time = from_fixed(answer, _ONE), updated_at
+        # `current` and `updatedAt` where they stand: decoding by name costs more than all else done for a report here.
+        self.price = from_fixed(int.from_bytes(log.topics[1], "big", signed=True), _ONE)
+        self.price_time = int.from_bytes(log.data, "big")
         return True
 
     def on_adopted(self, price: int, observed_at: int) -> None:
@@ -136,7 +139,7 @@ class OracleProtocol(Protocol):
             feed.on_queued(event.args["time"])
             return ()
         if event.name == "AnswerUpdated":
-            if not feed.on_answer(event.args["current"], event.args["updatedAt"]):
+            if not feed.on_answer(event.log):
                 return ()
         elif event.name == "PriceAdopted":
             feed.on_adopted(event.args["price"], event.args["time"])

@@ -74,8 +74,11 @@ def test_an_event_has_its_arguments_by_name():
     emitter = Address("0x" + "ab" * 20)
     log = Log(emitter, (topic, encode(["int256"], [-5]), encode(["uint256"], [3])), encode(["uint256"], [99]))
     event = abi.decode_log(log)
-    assert event == ("AnswerUpdated", emitter, {"current": -5, "roundId": 3, "updatedAt": 99})
+    assert (event.name, event.address, event.log) == ("AnswerUpdated", emitter, log)
+    assert event.args == {"current": -5, "roundId": 3, "updatedAt": 99}
     assert abi.decode_log(log._replace(topics=(b"\1" * 32,))) is None
+    with pytest.raises(ValueError, match="31 bytes are too few for AnswerUpdated"):
+        abi.decode_log(log._replace(data=bytes(31))).args  # noqa: B018
 
 
 def test_an_address_is_canonical_from_birth():

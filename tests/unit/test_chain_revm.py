@@ -241,8 +241,20 @@ def test_logs_are_those_of_their_own_transaction(bench):
         assert log.data == slot(1)
 
 
+def test_logs_read_late_are_those_of_their_own_transaction(bench):
+    counter = bench.deploy(COUNTER)
+    (first,) = bench.block(bench.tx(counter, slot(3)))
+    (second,) = bench.block(bench.tx(counter, slot(3)))
+    for _ in range(3):
+        bench.block(bench.tx(BOB), bench.tx(counter, slot(3), ahead=1))
+    bench.chain.close()
+    assert [outcome.logs[0].data for outcome in (first, second)] == [slot(1), slot(2)]
+    assert len(first.logs) == len(second.logs) == 1
+
+
 def test_compaction_changes_nothing(monkeypatch):
     monkeypatch.setattr("simulator.chain.revm._COMPACT_GAS", 1)
+    monkeypatch.setattr("simulator.chain.revm._COMPACT_GAS_MOST", 1)
     compacted, exact = Bench("fast"), Bench("exact")
     for bench in (compacted, exact):
         counter = bench.deploy(COUNTER)

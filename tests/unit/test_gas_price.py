@@ -1,5 +1,9 @@
 """What a watcher of blocks offers for gas."""
 
+from random import Random
+
+import pytest
+
 from simulator.gas_price import GasPrice, GasRule
 from simulator.units import GWEI
 
@@ -35,3 +39,17 @@ def test_the_cap_leaves_room_for_the_base_fee_to_double():
     offer = price.offer(MARKET)
     assert offer.max_tip == 6 * GWEI
     assert offer.max_fee == 66 * GWEI
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_an_offer_that_was_asked_for_before_is_that_of_somebody_who_asks_anew(legacy):
+    random = Random(7)
+    rules = [MARKET, GasRule(rule="market", multiple=1.5), GasRule(rule="fixed", gwei=3.0)]
+    price, seen = GasPrice(legacy=legacy), []
+    for _ in range(200):
+        seen.append((random.choice([None, None, 5, 40 * GWEI, 90 * GWEI]), random.choice([0, 7, 30 * GWEI])))
+        price.block(*seen[-1])
+        fresh = GasPrice(legacy=legacy)
+        for block in seen:
+            fresh.block(*block)
+        assert [price.offer(rule) for rule in rules * 2] == [fresh.offer(rule) for rule in rules] * 2

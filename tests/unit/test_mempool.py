@@ -7,7 +7,7 @@ from mempool_samples import ALICE, BOB, CAROL, receipt, sent
 from reference_builder import next_base_fee
 
 from simulator.chain.types import Bundle, BundleReceipt, Skipped
-from simulator.mempool import Departure, Eip1559, Legacy, Mempool
+from simulator.mempool import Dropped, Eip1559, Legacy, Mempool
 
 # ------------------------------------------------------------------ the fee market
 
@@ -166,16 +166,19 @@ def test_what_left_in_a_block_does_not_expire_and_may_be_sent_again() -> None:
 # -------------------------------------------------------------------- settling
 
 
-def test_settle_tells_what_was_included_and_what_was_dropped_and_keeps_the_rest() -> None:
+def test_settle_takes_out_what_was_included_tells_what_was_dropped_and_keeps_the_rest() -> None:
     pool = Mempool()
     included, dropped, passed_over, untried = sent(ALICE, 0), sent(BOB, 0), sent(ALICE, 1), sent(ALICE, 2)
     for tx in (included, dropped, passed_over, untried):
         pool.add(tx)
-    taken = receipt(included)
-    departures = pool.settle(
-        [taken, Skipped(dropped, "insufficient funds", True), Skipped(passed_over, "gas limit does not fit", False)]
+    left = pool.settle(
+        [
+            receipt(included),
+            Skipped(dropped, "insufficient funds", True),
+            Skipped(passed_over, "gas limit does not fit", False),
+        ]
     )
-    assert departures == [Departure(included, taken, ""), Departure(dropped, None, "insufficient funds")]
+    assert left == [Dropped(dropped, "insufficient funds")]
     assert list(pool.pending()) == [passed_over, untried]
 
 
@@ -185,11 +188,10 @@ def test_a_used_nonce_drops_what_else_waits_with_it_or_below() -> None:
     for tx in (lower, same, higher):
         pool.add(tx)
     private = receipt(sent(ALICE, 2, tip=50))
-    departures = pool.settle([BundleReceipt(Bundle((private.transaction,)), (private,))])
-    assert departures == [
-        Departure(private.transaction, private, ""),
-        Departure(lower, None, "nonce too low"),
-        Departure(same, None, "nonce too low"),
+    left = pool.settle([BundleReceipt(Bundle((private.transaction,)), (private,))])
+    assert left == [
+        Dropped(lower, "nonce too low"),
+        Dropped(same, "nonce too low"),
     ]
     assert list(pool.pending()) == [higher]
 
@@ -201,8 +203,8 @@ def test_a_public_transaction_in_a_bundle_is_included_once() -> None:
     bundle = Bundle((sent(ALICE), behind))  # equal to the one that waits, and not the same object
     pool.add_bundle(bundle)
     both = BundleReceipt(bundle, (receipt(bundle.transactions[0]), receipt(behind)))
-    departures = pool.settle([both, Skipped(report, "nonce too low", True)])
-    assert departures == [Departure(report, both.receipts[0], ""), Departure(behind, both.receipts[1], "")]
+    left = pool.settle([both, Skipped(report, "nonce too low", True)])
+    assert left == []
     assert len(pool) == 0
     assert pool.candidates(0) == []
 
@@ -220,7 +222,7 @@ def test_a_bundle_is_offered_to_its_blocks_and_then_drops_what_is_private() -> N
     assert pool.candidates(0) == [bundle, report]
     assert pool.settle([failed]) == []
     assert pool.candidates(0) == [bundle, report]
-    assert pool.settle([failed]) == [Departure(behind, None, "bundle reverted")]
+    assert pool.settle([failed]) == [Dropped(behind, "bundle reverted")]
     assert pool.candidates(0) == [report]
 
 
@@ -228,7 +230,7 @@ def test_a_bundle_that_no_builder_saw_yet_does_not_age() -> None:
     pool = Mempool()
     bundle = Bundle((sent(ALICE),))
     pool.add_bundle(bundle)
-    assert len(pool.settle([receipt(sent(BOB))])) == 1
+    assert pool.settle([receipt(sent(BOB))]) == []
     assert pool.candidates(0) == [bundle]
 
 
@@ -249,8 +251,8 @@ def test_a_private_transaction_of_two_bundles_that_lapse_together_is_dropped_onc
     bundles = Bundle((shared,)), Bundle((shared, sent(BOB)))
     for bundle in bundles:
         pool.add_bundle(bundle)
-    departures = pool.settle([Skipped(bundle, "bundle reverted", True) for bundle in bundles])
-    assert [each.transaction for each in departures] == [shared, sent(BOB)]
+    left = pool.settle([Skipped(bundle, "bundle reverted", True) for bundle in bundles])
+    assert [each.transaction for each in left] == [shared, sent(BOB)]
 
 
 def test_a_dropped_public_transaction_departs_with_the_last_bundle_that_offers_it() -> None:
@@ -262,7 +264,7 @@ def test_a_dropped_public_transaction_departs_with_the_last_bundle_that_offers_i
     poor = [Skipped(bundle, "insufficient funds", True), Skipped(report, "insufficient funds", True)]
     assert pool.settle(poor) == []
     assert pool.candidates(0) == [bundle]
-    assert pool.settle(poor[:1]) == [Departure(report, None, "insufficient funds")]
+    assert pool.settle(poor[:1]) == [Dropped(report, "insufficient funds")]
 
 
 def test_a_bundle_with_a_used_nonce_leaves_at_once_and_is_refused_later() -> None:
@@ -272,8 +274,8 @@ def test_a_bundle_with_a_used_nonce_leaves_at_once_and_is_refused_later() -> Non
     bundle = Bundle((report, behind))
     pool.add_bundle(bundle, blocks=5)
     included = receipt(report)
-    departures = pool.settle([Skipped(bundle, "gas limit does not fit", True), included])
-    assert departures == [Departure(report, included, ""), Departure(behind, None, "gas limit does not fit")]
+    left = pool.settle([Skipped(bundle, "gas limit does not fit", True), included])
+    assert left == [Dropped(behind, "gas limit does not fit")]
     assert pool.candidates(0) == []
     assert pool.add_bundle(bundle).reason == "nonce too low"
 

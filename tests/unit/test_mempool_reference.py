@@ -5,6 +5,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -153,16 +154,15 @@ class Story:
         env, demand = BlockEnv(number, number, self.fees.base_fee, self.gas_limit), self.demand()
         candidates = self.pool.candidates(env.base_fee, demand)
         outcomes = self.chain.execute(env, candidates)
-        departures = self.pool.settle(outcomes)
+        dropped = [each.transaction for each in self.pool.settle(outcomes)]
         gas_used = sum(map(gas_of, outcomes))
         self.fees.advance(gas_used)
         expected = self.reference.build(self.mirror, env, demand)
 
         taken = [outcome for outcome in outcomes if not isinstance(outcome, Skipped)]
         assert [facts(outcome) for outcome in taken] == [facts(outcome) for outcome in expected.taken]
-        included = [departure.receipt for departure in departures if departure.receipt]
+        included = [receipt for each in taken for receipt in receipts_of(each)]
         assert [facts(receipt) for receipt in included] == [facts(receipt) for receipt in expected.included]
-        dropped = [departure.transaction for departure in departures if not departure.receipt]
         assert Counter(dropped) == Counter(expected.dropped)
         assert (self.chain.balances, self.chain.nonces) == (self.mirror.balances, self.mirror.nonces)
         if not self.legacy:
@@ -173,6 +173,12 @@ class Story:
         self.met["full"] += self.gas_limit - gas_used < 21_000
         self.met["floor"] += not self.legacy and gas_used < self.gas_limit // 2 and self.fees.base_fee == env.base_fee
         return env, candidates, outcomes
+
+
+def receipts_of(outcome: Outcome) -> Sequence[Receipt]:
+    if isinstance(outcome, BundleReceipt):
+        return outcome.receipts
+    return [outcome] if isinstance(outcome, Receipt) else []
 
 
 @pytest.fixture(scope="module")
