@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
@@ -64,7 +65,10 @@ def use_anvil(binary: Path) -> None:
 
 
 def find_anvil() -> Path | None:
-    """`WAVETANK_ANVIL`, else npm's, else that on PATH. Not npm's .bin/anvil, which leaves the node behind when killed."""
+    """`WAVETANK_ANVIL`, else npm's, else that on PATH.
+
+    Never npm's .bin/anvil, which leaves the node behind when it is killed.
+    """
     named = os.environ.get("WAVETANK_ANVIL")
     if named:
         return Path(named).resolve() if Path(named).is_file() else None
@@ -79,7 +83,7 @@ def find_anvil() -> Path | None:
 def wants_node(command: str | None, network: str | None, arguments: Sequence[str]) -> bool:
     """Whether Brownie is about to start the development network. `brownie test` says which only in its arguments."""
     if command == "test":
-        given = [value for flag, value in zip(arguments, arguments[1:], strict=False) if flag in {"--network", "-N"}]
+        given = [value for flag, value in pairwise(arguments) if flag in {"--network", "-N"}]
         network = given[-1] if given else None
     return command in {"run", "test", "console"} and network in {None, NETWORK}
 
