@@ -9,6 +9,7 @@ import platform
 import shutil
 import socket
 import sys
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,7 @@ _PROCESSORS = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64":
 
 def prepare() -> None:
     """Let Brownie find npm's compiler and anvil."""
+    warnings.filterwarnings("ignore", r"rpc\.\w+ should not be called directly", FutureWarning)  # its own calls
     use_compiler()
     anvil = find_anvil()
     if anvil is not None:
