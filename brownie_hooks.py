@@ -54,13 +54,16 @@ def use_compiler() -> None:
 def use_anvil(binary: Path) -> None:
     """Make it Brownie's development network, on a port of its own.
 
-    Brownie starts what PATH finds first, and attaches to any node that listens on the port already.
+    Brownie starts what PATH finds first, knows a node by the beginning of its name, and attaches to any node that
+    listens on the port already.
     """
+    if not binary.name.startswith("anvil"):
+        give_up(f"{binary} is not called anvil, by which Brownie knows it (rename it, or unset WAVETANK_ANVIL)")
     os.environ["PATH"] = f"{binary.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     CONFIG.networks[NETWORK] = {
         "id": NETWORK,
         "name": "Anvil",
-        "cmd": "anvil",
+        "cmd": binary.name,
         "host": "http://127.0.0.1",
         "cmd_settings": NODE_SETTINGS | {"port": free_port()},
     }

@@ -16,7 +16,7 @@ from simulator.cli import main as wavetank
 
 # A storm begins in the past and anvil's clock only goes forward: from 1970. It keeps the order that blocks are given
 # to it in, and only the last blocks.
-STORM_NODE = "anvil --timestamp 0 --order fifo --prune-history --transaction-block-keeper 8"
+STORM_NODE = "--timestamp 0 --order fifo --prune-history --transaction-block-keeper 8"
 NETWORK = "development"
 
 
@@ -32,7 +32,7 @@ def main(scenario: str = "black-thursday", *changes: str) -> None:
 def restart_node() -> None:
     """Brownie's node once more, set up for a storm."""
     network.disconnect()
-    CONFIG.networks[NETWORK]["cmd"] = STORM_NODE
+    CONFIG.networks[NETWORK]["cmd"] += f" {STORM_NODE}"
     network.connect(NETWORK)
 
 
