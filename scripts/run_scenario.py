@@ -8,15 +8,17 @@ has them in --seed, --out and --set. Exit codes are those of `wavetank run`.
 """
 
 import sys
+from typing import Any
 
+import psutil
 from brownie import network, rpc, web3
 from brownie._config import CONFIG
 
 from simulator.cli import main as wavetank
 
-# A storm begins in the past and anvil's clock only goes forward: from 1970. It keeps the order that blocks are given
-# to it in, and only the last blocks.
-STORM_NODE = "--timestamp 0 --order fifo --prune-history --transaction-block-keeper 8"
+# A storm begins in the past and anvil's clock only goes forward, so it starts in 1970. Transactions stay in the order
+# they are sent in, whether a sender can pay is for the block to say, and a short history keeps it fast.
+STORM_NODE = "--timestamp 1 --order fifo --disable-pool-balance-checks --prune-history --transaction-block-keeper 8"
 NETWORK = "development"
 
 
@@ -29,11 +31,22 @@ def main(scenario: str = "black-thursday", *changes: str) -> None:
         sys.exit(code)
 
 
+class Apart(psutil.Popen):
+    """A process that the terminal's Ctrl-C does not reach: it is for the run, which keeps what it has with the node."""
+
+    def __init__(self, *words: Any, **settings: Any) -> None:
+        super().__init__(*words, start_new_session=True, **settings)
+
+
 def restart_node() -> None:
     """Brownie's node once more, set up for a storm."""
     network.disconnect()
     CONFIG.networks[NETWORK]["cmd"] += f" {STORM_NODE}"
-    network.connect(NETWORK)
+    usual, psutil.Popen = psutil.Popen, Apart
+    try:
+        network.connect(NETWORK)
+    finally:
+        psutil.Popen = usual
 
 
 def options(changes: tuple[str, ...]) -> list[str]:
