@@ -75,7 +75,7 @@ class NodeChain:
 
     def execute(self, env: BlockEnv, candidates: Sequence[Candidate]) -> list[Outcome]:
         """See `Chain.execute`."""
-        inclusion = Inclusion(env, candidates, self.nonce)
+        inclusion = Inclusion(env, candidates, self._sender_nonce)
         while True:
             guess = inclusion.guess()
             certain = guess.certain and self._can_afford(guess.costs)
@@ -193,10 +193,12 @@ class NodeChain:
     def nonce(self, address: Address) -> int:
         """See `Chain.nonce`."""
         known = self._nonces.get(address)
-        if known is None:
-            known = int(ask(self._connection, "eth_getTransactionCount", address, "latest"), 16)
-            self._nonces[address] = known
-        return known
+        return int(ask(self._connection, "eth_getTransactionCount", address, "latest"), 16) if known is None else known
+
+    def _sender_nonce(self, sender: Address) -> int:
+        """The same, kept: what somebody sends goes through here, while a contract's nonce moves unseen."""
+        nonce = self._nonces[sender] = self.nonce(sender)
+        return nonce
 
     def storage(self, address: Address, slot: int) -> int:
         """See `Chain.storage`."""

@@ -12,7 +12,7 @@ from parity_system import GAS_LIMIT, Instance, System
 
 from simulator.chain.accounts import account, created_address
 from simulator.chain.artifacts import load_artifact
-from simulator.chain.revm import intrinsic_gas
+from simulator.chain.rules import intrinsic_gas
 from simulator.chain.types import (
     Address,
     BlockEnv,

@@ -37,7 +37,7 @@ CODES = [bytes.fromhex(code) for code in (WRITER, READER, MAKER, LEAVER, REVERTE
 
 def reference_changes(journal: str) -> Changes:
     """What a call changed, entry by entry."""
-    slots, accounts, created = set(), set(), []
+    slots, accounts, created, destroyed = set(), set(), [], set()
     for kind, address, key, had, other, wei in CHANGE.findall(journal, journal.rindex("journal: [")):
         if kind == "StorageChange":
             if had == "Some":
@@ -50,8 +50,9 @@ def reference_changes(journal: str) -> Changes:
             if kind == "AccountCreated":
                 created.append(address)
             elif kind == "AccountDestroyed":
+                destroyed.add(address)
                 accounts.add(other)
-    return Changes(slots, accounts, created)
+    return Changes(slots, accounts, created, destroyed)
 
 
 def reference_state(journal: str) -> list[AccountState]:
