@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from simulator.chain.node import NodeChain
-from simulator.chain.rpc import Call, IpcConnection, ask
+from simulator.chain.rpc import Call, IpcConnection, ask, ask_all
 from simulator.chain.types import ZERO_ADDRESS, Address, BlockEnv, Transaction
 from simulator.errors import ChainError
 from simulator.paths import toolchain_folder
@@ -158,31 +158,42 @@ class AnvilChain(NodeChain):
         super().close()
         self.process.stop()
 
-    def _sending(self, tx: Transaction) -> Call:
-        fields = {
-            "from": tx.sender,
-            "nonce": hex(tx.nonce),
-            "value": hex(tx.value),
-            "gas": hex(tx.gas),
-            "maxFeePerGas": hex(tx.max_fee),
-            "maxPriorityFeePerGas": hex(tx.max_tip),
-            "input": "0x" + tx.data.hex(),
-        }
-        if tx.to is not None:
-            fields["to"] = tx.to
-        return ("eth_sendTransaction", fields)
+    def fund(self, address: Address, wei: int) -> None:
+        """See `Chain.fund`."""
+        ask(self._connection, "anvil_setBalance", address, hex(wei))
+        self._affords[address] = wei
 
-    def _header(self, env: BlockEnv) -> list[Call]:
-        return [
+    def _send(self, env: BlockEnv, transactions: Sequence[Transaction]) -> list[str | None]:
+        header: list[Call] = [
             ("evm_setNextBlockTimestamp", env.timestamp),
-            ("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee)),
+            ("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee)),  # first: a lower fee cap would be refused
         ]
+        return ask_all(self._connection, [*header, *map(_sending, transactions)])[len(header) :]
 
-    def _clear_pool(self) -> Call:
-        return ("anvil_dropAllTransactions",)
+    def _found(self, env: BlockEnv, hashes: Sequence[str]) -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] | None = ask(self._connection, "eth_getBlockReceipts", hex(env.number))
+        return found
 
-    def _revert_output(self, transaction_hash: str) -> Call:
-        return ("ots_getTransactionError", transaction_hash)
+    def _forget(self, hashes: Sequence[str]) -> None:
+        ask(self._connection, "anvil_dropAllTransactions")
 
-    def _revert_data(self, result: Any) -> bytes:
-        return bytes.fromhex(result[2:])
+    def _revert_outputs(self, hashes: Sequence[str]) -> list[bytes]:
+        # With a pruned history the usual traces are not there; this one reads what the block kept.
+        found = ask_all(self._connection, [("ots_getTransactionError", name) for name in hashes])
+        return [bytes.fromhex(output[2:]) for output in found]
+
+
+def _sending(tx: Transaction) -> Call:
+    """The call that sends a transaction of an impersonated sender."""
+    fields = {
+        "from": tx.sender,
+        "nonce": hex(tx.nonce),
+        "value": hex(tx.value),
+        "gas": hex(tx.gas),
+        "maxFeePerGas": hex(tx.max_fee),
+        "maxPriorityFeePerGas": hex(tx.max_tip),
+        "input": "0x" + tx.data.hex(),
+    }
+    if tx.to is not None:
+        fields["to"] = tx.to
+    return ("eth_sendTransaction", fields)

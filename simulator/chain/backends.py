@@ -36,6 +36,10 @@ def open_chain(name: str, gas: str | None, announce: Announce, **constants: Any)
         from simulator.chain.revm import RevmChain
 
         return RevmChain(gas or "exact", **constants)
-    from simulator.chain.anvil import AnvilChain
+    if name == "anvil":
+        from simulator.chain.anvil import AnvilChain
 
-    return AnvilChain(**constants)
+        return AnvilChain(**constants)
+    from simulator.chain.remote import RemoteChain
+
+    return RemoteChain(name, announce, **constants)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from simulator.chain.accounts import Account
 from simulator.chain.base import CallReverted
 from simulator.chain.inclusion import Inclusion
-from simulator.chain.rpc import Call, Connection, RpcFault, ask, ask_all, refused
+from simulator.chain.rpc import Connection, RpcFault, ask, ask_all, refused
 from simulator.chain.types import (
     ZERO_ADDRESS,
     Address,
@@ -51,24 +51,27 @@ class NodeChain:
 
     # ---------------------------------------------------- what nodes differ in
 
-    def _sending(self, tx: Transaction) -> Call:
-        """The call that puts a transaction into the node's pool."""
+    def _send(self, env: BlockEnv, transactions: Sequence[Transaction]) -> list[str | None]:
+        """Say what the next block's header is and put transactions into the node's pool, in order.
+
+        Gives their hashes; None for one that the node refuses because its sender cannot pay.
+        """
         raise NotImplementedError
 
-    def _header(self, env: BlockEnv) -> list[Call]:
-        """The calls that set what the next block says."""
+    def _found(self, env: BlockEnv, hashes: Sequence[str]) -> list[dict[str, Any]] | None:
+        """The raw receipts of a block in order, None where the node has no such block."""
         raise NotImplementedError
 
-    def _clear_pool(self) -> Call:
-        """The call that forgets what was not mined."""
+    def _forget(self, hashes: Sequence[str]) -> None:
+        """Take what was not mined out of the node's pool."""
         raise NotImplementedError
 
-    def _revert_output(self, transaction_hash: str) -> Call:
-        """The call whose result holds the revert data of a mined transaction."""
+    def _revert_outputs(self, hashes: Sequence[str]) -> list[bytes]:
+        """The revert data of mined transactions that failed."""
         raise NotImplementedError
 
-    def _revert_data(self, result: Any) -> bytes:
-        """The revert data in that result."""
+    def fund(self, address: Address, wei: int) -> None:
+        """See `Chain.fund`."""
         raise NotImplementedError
 
     # ---------------------------------------------------------------- blocks
@@ -80,17 +83,21 @@ class NodeChain:
             guess = inclusion.guess()
             certain = guess.certain and self._can_afford(guess.costs)
             mark = None if certain else self.snapshot()
-            outcomes = inclusion.judge(self._mine(env, guess.transactions))
+            receipts = self._mine(env, guess.transactions)
+            if certain and len(receipts) < len(guess.transactions):
+                raise self._error(f"block {env.number} has {len(receipts)} of {len(guess.transactions)} transactions")
+            outcomes = inclusion.judge(receipts)
             if outcomes is not None:
                 if mark is not None:
                     self._marks.pop()
                 self._take_note(outcomes, guess.costs)
                 return outcomes
             if mark is None:
-                raise ChainError(
-                    f"block {env.number}: what was sent and what was mined differ", where=self._connection.where
-                )
+                raise self._error(f"block {env.number}: what was sent and what was mined differ")
             self.revert(mark)
+
+    def _error(self, what: str, mend: str = "") -> ChainError:
+        return ChainError(what, where=self._connection.where, mend=mend)
 
     def _can_afford(self, costs: dict[Address, int]) -> bool:
         """Whether every sender can pay for all that he sends, whatever else happens in the block."""
@@ -102,49 +109,33 @@ class NodeChain:
 
     def _mine(self, env: BlockEnv, transactions: Sequence[Transaction]) -> list[Receipt]:
         """Mine a block of ours; the receipts of what the node included, which must be in our order."""
-        calls = self._header(env)
-        replies = self._connection.batch([*calls, *map(self._sending, transactions)])
-        for call, reply in zip(calls, replies, strict=False):
-            if isinstance(reply, RpcFault):
-                raise refused(self._connection, call[0], reply)
-        sent = {self._accepted(tx, reply): tx for tx, reply in zip(transactions, replies[len(calls) :], strict=True)}
+        sent = dict(zip(self._send(env, transactions), transactions, strict=True))
+        sent.pop(None, None)
+        hashes = [name for name in sent if name is not None]
         ask(self._connection, "evm_mine")
-        block = hex(env.number)
-        found = ask(self._connection, "eth_getBlockReceipts", block)
+        found = self._found(env, hashes)
         if found is None:
             latest = int(ask(self._connection, "eth_blockNumber"), 16)
-            raise ChainError(
-                f"the node is at block {latest}, not {env.number}",
-                where=self._connection.where,
-                mend="use a node that nobody else mines on",
+            raise self._error(
+                f"the node is at block {latest}, not {env.number}", "use a node that nobody else mines on"
             )
-        if len(found) < len(sent):
-            ask(self._connection, *self._clear_pool())
-        return self._receipts(env, found, sent)
-
-    def _accepted(self, tx: Transaction, reply: Any) -> str:
-        """The hash of a transaction in the node's pool."""
-        if isinstance(reply, RpcFault):
-            raise refused(self._connection, f"transaction {tx.nonce} of {tx.sender}", reply)
-        return str(reply)
-
-    def _receipts(self, env: BlockEnv, found: list[dict[str, Any]], sent: dict[str, Transaction]) -> list[Receipt]:
-        order = {name: place for place, name in enumerate(sent)}
-        last = -1
-        for raw in found:
-            place = order.get(raw["transactionHash"])
-            if place is None or place < last:
-                what = "a transaction that is not ours" if place is None else "our transactions in another order"
-                raise ChainError(
-                    f"block {env.number} has {what}",
-                    where=self._connection.where,
-                    mend="use a node of your own, with first-in-first-out order (anvil --order fifo)",
-                )
-            last = place
+        mined = [raw["transactionHash"] for raw in found]
+        if len(mined) < len(hashes):
+            known = set(mined)
+            self._forget([name for name in hashes if name not in known])
+        self._check_order(env, hashes, mined)
         failed = [raw["transactionHash"] for raw in found if raw["status"] == "0x0"]
-        outputs = ask_all(self._connection, [self._revert_output(name) for name in failed])
-        faults = dict(zip(failed, map(self._revert_data, outputs), strict=True))
-        return [_receipt(sent[raw["transactionHash"]], raw, faults.get(raw["transactionHash"], b"")) for raw in found]
+        outputs = dict(zip(failed, self._revert_outputs(failed), strict=True))
+        return [_receipt(sent[name], raw, outputs.get(name, b"")) for name, raw in zip(mined, found, strict=True)]
+
+    def _check_order(self, env: BlockEnv, sent: Sequence[str], mined: Sequence[str]) -> None:
+        order = {name: place for place, name in enumerate(sent)}
+        places = [order.get(name) for name in mined]
+        mend = "use a node of your own, with first-in-first-out order (anvil --order fifo)"
+        if None in places:
+            raise self._error(f"block {env.number} has a transaction that is not ours", mend)
+        if places != sorted(places):  # type: ignore[type-var]
+            raise self._error(f"block {env.number} has our transactions in another order", mend)
 
     def _take_note(self, outcomes: Sequence[Outcome], costs: dict[Address, int]) -> None:
         """Keep the senders' nonces and the bounds of their ether right."""
@@ -171,7 +162,7 @@ class NodeChain:
             raise ChainError(f"snapshot {mark} is not the latest, {len(self._marks)}", mend="revert last in, first out")
         undo = self._marks.pop()
         if not ask(self._connection, "evm_revert", undo.node):
-            raise ChainError(f"the node lost snapshot {undo.node}", where=self._connection.where)
+            raise self._error(f"the node lost snapshot {undo.node}")
         self._nonces, self._affords = undo.nonces, undo.affords
 
     # ----------------------------------------------------------------- views
@@ -207,11 +198,6 @@ class NodeChain:
     def code(self, address: Address) -> bytes:
         """See `Chain.code`."""
         return bytes.fromhex(ask(self._connection, "eth_getCode", address, "latest")[2:])
-
-    def fund(self, address: Address, wei: int) -> None:
-        """See `Chain.fund`."""
-        ask(self._connection, "anvil_setBalance", address, hex(wei))
-        self._affords[address] = wei
 
     def open_account(self, account: Account, wei: int) -> None:
         """See `Chain.open_account`."""
