@@ -77,13 +77,14 @@ class Outbox:
         return self._waiting.get((tx.sender, tx.nonce))
 
     def _submit(self, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
-        tx = self._sign(desk, call, *self._prices.offer(desk.settings.gas))
+        rule = desk.settings.gas
+        tx = self._sign(desk, call, *self._prices.offer(rule))
         self._keep(tx, desk, call, answer)
         admission = self._pool.add(tx)
         if not admission.accepted:
             self._refuse(tx, admission.reason)
             return
-        if desk.settings.gas.bump_blocks:
+        if rule.bump_blocks:
             self._watch(tx, desk)
         if self.watched:
             self._show(tx, call)
@@ -97,8 +98,9 @@ class Outbox:
             self._refuse(tx, admission.reason)
 
     def _sign(self, desk: Desk, call: Call, max_fee: int, max_tip: int) -> Transaction:
-        nonce = self._next_nonce(desk.address)
-        return Transaction(desk.address, nonce, call.to, call.data, call.value, call.gas, max_fee, max_tip)
+        sender = desk.address
+        to, data, gas, _, _, _, value = call
+        return Transaction(sender, self._next_nonce(sender), to, data, value, gas, max_fee, max_tip)
 
     def _keep(self, tx: Transaction, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
         key = (tx.sender, tx.nonce)
@@ -134,8 +136,7 @@ class Outbox:
         return replaced
 
     def _next_nonce(self, sender: Address) -> int:
-        gaps = self._gaps.get(sender)
-        if gaps:
+        if self._gaps and (gaps := self._gaps.get(sender)):
             return heapq.heappop(gaps)
         nonce = self._nonces.get(sender)
         if nonce is None:

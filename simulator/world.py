@@ -153,7 +153,7 @@ class World:
         for agent in self.agents:
             self.process(agent.desk.agent, agent.life())
         self.clock.process(self._blocks())
-        self._see(0)
+        self._see(0, self.start)
 
     # -------------------------------------------------------------- what desks ask
 
@@ -260,17 +260,18 @@ class World:
         tick = max(1, self.steps // 200)
         for step in range(1, self.steps + 1):
             yield self.clock.timeout(self.block_seconds)
+            now = self.start + step * self.block_seconds
             if not self._missed[step - 1]:
-                self._block(step)
-            self._see(step)
+                self._block(step, now)
+            self._see(step, now)
             if self._progress and (step % tick == 0 or step == self.steps):
                 self._progress(step, self.steps)
 
-    def _block(self, step: int) -> None:
+    def _block(self, step: int, now: int) -> None:
         """Build and execute one block, and tell everybody what was in it."""
         self.number += 1
-        self._block_time = self.now
-        env = BlockEnv(self.number, self._block_time, self.fees.base_fee, self._gas_limit)
+        self._block_time = now
+        env = BlockEnv(self.number, now, self.fees.base_fee, self._gas_limit)
         for replaced, sender in self.outbox.bump(self.number):
             self.observer.transaction(self.number, None, replaced, sender, Fate("replaced", "", None), False)
         demand = self.demand.block(step, env.base_fee) if self.demand else ()
@@ -348,11 +349,10 @@ class World:
         for inbox in self._inboxes.get(notice.kind, ()):
             inbox.put(notice)
 
-    def _see(self, step: int) -> None:
+    def _see(self, step: int, now: int) -> None:
         """Move the market to this step and wake those who waited for what it shows."""
         market = self.market
         market.advance(step)
-        now = self.now
         self.liquidations.advance(self.number, now)
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:

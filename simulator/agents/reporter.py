@@ -20,6 +20,7 @@ class Reporter(Agent):
         self._asset = asset
         self._oracle = next(o for o in desk.capabilities(Oracle) if o.asset == asset)
         self._start = desk.now
+        self._heartbeat, self._deviation = settings.heartbeat_seconds, settings.deviation
         self._outages = [(self._start + a * _HOUR, self._start + b * _HOUR) for a, b in settings.outages]
 
     def life(self) -> Life:
@@ -38,7 +39,7 @@ class Reporter(Agent):
 
     def _due(self, reported: float) -> simpy.Event:
         """The next moment to report: the heartbeat, or the first price too far from the last report."""
-        heartbeat, deviation = self.settings.heartbeat_seconds, self.settings.deviation
+        heartbeat, deviation = self._heartbeat, self._deviation
         if heartbeat and not deviation:
             return self.desk.sleep(heartbeat)
         clocks = [self.desk.sleep(heartbeat)] if heartbeat else []

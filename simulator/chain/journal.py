@@ -32,11 +32,29 @@ class Changes(NamedTuple):
 
 def call_changes(journal: str) -> Changes:
     """What the journal's entries name. The long part before them is loaded code and storage: skipped."""
+    entries = journal[journal.rindex("journal: [") :]
+    return _changed_entries(entries) if _moves_accounts(entries) else Changes(_written_slots(entries), set(), [], set())
+
+
+def _moves_accounts(entries: str) -> bool:
+    if any(kind in entries for kind in ("NonceChange", "AccountCreated", "AccountDestroyed")):
+        return True
+    return any(not wei.startswith("0") for wei in entries.split("balance: ")[1:])
+
+
+def _written_slots(entries: str) -> set[tuple[str, int]]:
+    """Most calls write slots and do nothing else; then this does, in half the time of the whole expression."""
+    before_values = entries.split(", had_value: Some(")[:-1]
+    places = {before[before.rindex("0x") :] for before in before_values}  # "<address>, key: <slot>"
+    return {(place[:42], int(place[49:])) for place in places}
+
+
+def _changed_entries(entries: str) -> Changes:
     slots: set[tuple[str, int]] = set()
     accounts: set[str] = set()
     created: list[str] = []
     destroyed: set[str] = set()
-    for kind, address, key, had, other, wei in _CHANGE.findall(journal, journal.rindex("journal: [")):
+    for kind, address, key, had, other, wei in _CHANGE.findall(entries):
         if kind == "StorageChange":
             if had == "Some":  # None marks a slot that was read
                 slots.add((address, int(key)))

@@ -37,8 +37,8 @@ from simulator.errors import ChainError, ConfigError
 # When a fast-mode journal is compacted, in gas run since the last time. It prints 30 bytes a thousand gas, held twice
 # while they are read. What is loaded costs the same to read and write back however long the journal is, so a larger
 # world waits longer; no longer than to some 16 MB of text, beyond which fresh memory costs more than waiting gains.
-_COMPACT_GAS = 200_000_000
-_COMPACT_GAS_PER_ACCOUNT = 250_000
+_COMPACT_GAS = 100_000_000
+_COMPACT_GAS_PER_ACCOUNT = 350_000
 _COMPACT_GAS_MOST = 450_000_000
 _COMPACT_GAS_PER_TRANSACTION = 50_000  # what even an empty one leaks, in the same unit
 _AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out

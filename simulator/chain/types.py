@@ -113,15 +113,13 @@ class Receipt:
 
 
 def _decode_logs(engine_logs: list[Any]) -> tuple[Log, ...]:
-    logs = []
-    for log in engine_logs:
-        topics, data = log.data
-        text = log.address
-        address = _emitters.get(text)
-        if address is None:
-            address = _emitters[text] = Address(text)
-        logs.append(Log(address, tuple(topics), data))
-    return tuple(logs)
+    return tuple([_decode_log(log) for log in engine_logs])
+
+
+def _decode_log(log: Any) -> Log:
+    topics, data = log.data
+    text = log.address
+    return Log(_emitters.get(text) or _emitters.setdefault(text, Address(text)), tuple(topics), data)
 
 
 _emitters: dict[str, Address] = {}  # contracts are few, and checking an address costs a microsecond

@@ -147,15 +147,14 @@ class CdpCollateral(Lending):
         self.recorded_bad_debt = 0  # [wad]
         self.house: House | None = None
         self._chain = genesis.chain
-        self._rate = per_second_ray(settings.stability_fee)
+        self._growth = 1 + per_second_ray(settings.stability_fee) / RAY  # a second
         self._index, self._accrued = RAY, genesis.now
         self._index_at = (-1, 0.0)  # the latest answer of `index` and its time: it is asked for twice a block
 
     def index(self, now: int) -> float:
         """See `Lending.index`."""
         if self._index_at[0] != now:
-            grown = (1 + self._rate / RAY) ** (now - self._accrued) if self._rate else 1
-            self._index_at = (now, self._index / RAY * grown)
+            self._index_at = (now, self._index / RAY * self._growth ** (now - self._accrued))
         return self._index_at[1]
 
     def open(self, owner: Address, collateral: int, debt: int) -> Call:
