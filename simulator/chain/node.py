@@ -193,10 +193,8 @@ class NodeChain:
     def nonce(self, address: Address) -> int:
         """See `Chain.nonce`."""
         known = self._nonces.get(address)
-        if known is None:
-            known = int(ask(self._connection, "eth_getTransactionCount", address, "latest"), 16)
-            self._nonces[address] = known
-        return known
+        # Only senders' are kept: that of a contract moves with what it creates.
+        return int(ask(self._connection, "eth_getTransactionCount", address, "latest"), 16) if known is None else known
 
     def storage(self, address: Address, slot: int) -> int:
         """See `Chain.storage`."""

@@ -16,6 +16,7 @@ from simulator.chain.accounts import Account
 from simulator.chain.base import CallReverted
 from simulator.chain.journal import AccountState, call_changes, loaded_state
 from simulator.chain.opcodes import refuse_unsupported
+from simulator.chain.rules import unfit
 from simulator.chain.types import (
     ZERO_ADDRESS,
     Address,
@@ -44,8 +45,6 @@ _AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out
 _CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
 
 
-LARGEST_INIT_CODE = 49_152  # [bytes] of a creation (EIP-3860)
-
 _OUTPUT = re.compile(r"output: (?:Bytes\()?0x([0-9a-f]*)")
 
 
@@ -53,20 +52,6 @@ def revert_data(fault: RuntimeError) -> bytes:
     """The revert data in the text of pyrevm's error; empty where execution halted."""
     found = _OUTPUT.search(str(fault))
     return bytes.fromhex(found[1]) if found else b""
-
-
-def intrinsic_gas(tx: Transaction) -> int:
-    """What a transaction costs before it runs (EIP-2028; creation by EIP-2 and EIP-3860)."""
-    zeros = tx.data.count(0)
-    gas = 21_000 + 4 * zeros + 16 * (len(tx.data) - zeros)
-    return gas if tx.to is not None else gas + 32_000 + 2 * ((len(tx.data) + 31) // 32)
-
-
-def _unfit(tx: Transaction) -> Reason | None:
-    """Why a transaction can never be included, whatever the state."""
-    if tx.gas < intrinsic_gas(tx):
-        return "intrinsic gas too low"
-    return "init code too large" if tx.to is None and len(tx.data) > LARGEST_INIT_CODE else None
 
 
 class _Mark:
@@ -160,14 +145,14 @@ class RevmChain:
             return Skipped(tx, "gas limit does not fit", False)
         if max_fee < base_fee:
             return Skipped(tx, "fee cap below base fee", False)
+        # The cheap bound settles nearly every call; only a tight limit or a creation needs a closer look.
+        if to is None or gas < 21_000 + 16 * len(data):
+            fault = unfit(tx)
+            if fault is not None:
+                return Skipped(tx, fault, True)
         balance = self.balance(sender) if self._exact else self._evm.get_balance(sender)
         if balance < gas * max_fee + value:
             return Skipped(tx, "insufficient funds", True)
-        # The cheap bound settles nearly every call; only a tight limit or a creation needs the sum.
-        if to is None or gas < 21_000 + 16 * len(data):
-            fault = _unfit(tx)
-            if fault is not None:
-                return Skipped(tx, fault, True)
         tip = max_fee - base_fee
         price = base_fee + (max_tip if max_tip < tip else tip)
         receipt = self._run(tx, balance, price)

@@ -108,7 +108,11 @@ class IpcConnection:
 
     def _open(self) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(self._path)
+        try:
+            self._socket.connect(self._path)
+        except OSError:
+            self._socket.close()
+            raise
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
         """See `Connection.batch`."""

@@ -4,8 +4,9 @@ from typing import Final
 
 from simulator.chain.types import Reason, Skipped, Transaction
 
+LARGEST_INIT_CODE: Final = 49_152  # [bytes] of a creation (EIP-3860)
 _DROPPED: Final[frozenset[Reason]] = frozenset(
-    ("nonce too low", "insufficient funds", "intrinsic gas too low", "bundle reverted")
+    ("nonce too low", "insufficient funds", "intrinsic gas too low", "init code too large", "bundle reverted")
 )
 
 
@@ -16,6 +17,13 @@ def intrinsic_gas(tx: Transaction) -> int:
     return gas if tx.to is not None else gas + 32_000 + 2 * ((len(tx.data) + 31) // 32)
 
 
+def unfit(tx: Transaction) -> Reason | None:
+    """Why a transaction can never be included, whatever the state."""
+    if tx.gas < intrinsic_gas(tx):
+        return "intrinsic gas too low"
+    return "init code too large" if tx.to is None and len(tx.data) > LARGEST_INIT_CODE else None
+
+
 def refusal(tx: Transaction, expected_nonce: int, gas_left: int, base_fee: int) -> Reason | None:
     """Why a transaction cannot be next in a block, its sender's funds aside; None where it can."""
     if tx.nonce != expected_nonce:
@@ -24,10 +32,8 @@ def refusal(tx: Transaction, expected_nonce: int, gas_left: int, base_fee: int) 
         return "gas limit does not fit"
     if tx.max_fee < base_fee:
         return "fee cap below base fee"
-    # The cheap bound settles nearly every call; only a tight limit or a creation needs the sum.
-    if (tx.to is None or tx.gas < 21_000 + 16 * len(tx.data)) and tx.gas < intrinsic_gas(tx):
-        return "intrinsic gas too low"
-    return None
+    # The cheap bound settles nearly every call; only a tight limit or a creation needs a closer look.
+    return unfit(tx) if tx.to is None or tx.gas < 21_000 + 16 * len(tx.data) else None
 
 
 def skipped(candidate: Transaction, reason: Reason) -> Skipped:

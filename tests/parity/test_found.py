@@ -4,11 +4,12 @@ They run on the embedded chain and, where it is installed, on a node.
 """
 
 import pytest
-from evm_programs import LARGEST_INIT_CODE, asm, init_code, to_memory
+from evm_programs import asm, init_code, to_memory
 from parity_system import COINBASE, GAS_LIMIT, new_revm
 
 from simulator.chain.accounts import account, created_address
 from simulator.chain.compare import Decoder, first_difference, first_state_difference
+from simulator.chain.rules import LARGEST_INIT_CODE
 from simulator.chain.types import Address, BlockEnv, Bundle, Receipt, Skipped, Transaction
 
 ALICE = account(1, "alice").address
@@ -107,6 +108,11 @@ def test_a_creation_may_carry_so_much_init_code_and_no_more(bench, excess):
     else:
         assert isinstance(outcome, Receipt)
     assert bench.chain.nonce(ALICE) == 1 - excess
+
+
+def test_a_limit_that_is_too_low_counts_before_funds_that_are_too_small(bench):
+    tx = bench.tx(ALICE, gas=20_999, value=RICH + 1)
+    assert bench.block(tx) == [Skipped(tx, "intrinsic gas too low", True)]
 
 
 def test_a_bundle_that_reverts_leaves_nothing_of_what_it_created(bench):

@@ -57,10 +57,10 @@ class ModelChain:
             return Skipped(tx, "gas limit does not fit", False)
         if tx.max_fee < base_fee:
             return Skipped(tx, "fee cap below base fee", False)
-        if self.balances[tx.sender] < tx.gas * tx.max_fee + tx.value:
-            return Skipped(tx, "insufficient funds", True)
         if tx.gas < PLAIN_TRANSFER:
             return Skipped(tx, "intrinsic gas too low", True)
+        if self.balances[tx.sender] < tx.gas * tx.max_fee + tx.value:
+            return Skipped(tx, "insufficient funds", True)
         gas_used, success = self.behaviour(tx)
         price = base_fee + min(tx.max_tip, tx.max_fee - base_fee)
         self.balances[tx.sender] -= gas_used * price

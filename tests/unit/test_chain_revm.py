@@ -5,7 +5,8 @@ import pytest
 from simulator.chain.abi import keccak256
 from simulator.chain.accounts import account, created_address
 from simulator.chain.base import CallReverted
-from simulator.chain.revm import RevmChain, intrinsic_gas
+from simulator.chain.revm import RevmChain
+from simulator.chain.rules import intrinsic_gas
 from simulator.chain.types import (
     Address,
     BlockEnv,
