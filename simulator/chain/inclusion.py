@@ -152,7 +152,8 @@ class _Walk:
                 if found.status:
                     continue
                 found = "bundle reverted"
-            self.wrong = bool(receipts) or self._is_next(tx)
+            # A node does not stop at the one that fails: what comes behind it may have been mined.
+            self.wrong = bool(receipts) or any(map(self._is_next, bundle.transactions))
             return None if found is None else Skipped(bundle, found, True)
         return BundleReceipt(bundle, tuple(receipts))
 

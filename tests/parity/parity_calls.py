@@ -290,6 +290,8 @@ _WEIGHTS: dict[tuple[str, str], int] = {
     ("ConstantProductPool", "removeLiquidity"): 8,
     ("Dollar", "flashLoan"): 10,
     ("Dollar", "grantRoles"): 8,
+    ("CdpEngine", "transferOwnership"): 3,
+    ("CdpEngine", "renounceOwnership"): 3,
     ("Dollar", "mint"): 5,
     ("Dollar", "burn"): 5,
     ("*", "completeOwnershipHandover"): 5,

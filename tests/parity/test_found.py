@@ -126,6 +126,16 @@ def test_a_bundle_that_reverts_leaves_nothing_of_what_it_created(bench):
     assert bench.word(made) == 0
 
 
+def test_what_stands_behind_a_bundle_that_nobody_can_pay_for_is_still_included(bench):
+    poor, bob = account(1, "poor").address, account(1, "bob").address
+    bench.chain.fund(bob, RICH)
+    bundle = Bundle((bench.tx(ALICE)._replace(sender=poor, value=1), bench.tx(ALICE)._replace(sender=bob)))
+    dropped, receipt = bench.block(bundle, bench.tx(bob))
+    assert dropped == Skipped(bundle, "insufficient funds", True)
+    assert isinstance(receipt, Receipt)
+    assert bench.chain.nonce(bob) == 0
+
+
 def test_a_revert_takes_back_what_a_contract_created_and_its_nonce(bench):
     child = init_code(KEEPS_SEVEN)
     maker = bench.deploy(asm(create2(child), "PUSH0 SSTORE STOP"))
