@@ -37,11 +37,20 @@ class Guess(NamedTuple):
     certain: bool  # as long as every sender can pay: the walk will not refuse what is in it
 
 
+def _transactions(candidate: Candidate) -> Sequence[Transaction]:
+    if isinstance(candidate, Bundle):
+        return candidate.transactions
+    return (candidate,) if isinstance(candidate, Transaction) else ()
+
+
 class Inclusion:
     """The settlement of one block: `guess`, mine, `judge`, until the judgement is not None."""
 
     def __init__(self, env: BlockEnv, candidates: Sequence[Candidate], nonce_of: Callable[[Address], int]) -> None:
-        self._env, self._candidates, self._nonce_of = env, candidates, nonce_of
+        self._env, self._candidates = env, candidates
+        # Asked before anything is mined: the walk counts from there.
+        senders = dict.fromkeys(tx.sender for candidate in candidates for tx in _transactions(candidate))
+        self._nonce_of = {sender: nonce_of(sender) for sender in senders}.__getitem__
         self._known: dict[int, Skipped] = {}  # by place among the candidates
         self._sent: dict[int, int] = {}  # how many transactions of the candidate at a place were mined in the guess
 
@@ -62,7 +71,7 @@ class Inclusion:
             if isinstance(candidate, Virtual):
                 lowest, highest = max(0, lowest - candidate.gas), max(0, highest - candidate.gas)
                 continue
-            members = candidate.transactions if isinstance(candidate, Bundle) else (candidate,)
+            members = _transactions(candidate)
             certain = certain and not isinstance(candidate, Bundle)
             self._sent[place] = 0
             for tx in members:
@@ -143,7 +152,8 @@ class _Walk:
                 if found.status:
                     continue
                 found = "bundle reverted"
-            self.wrong = bool(receipts) or self._is_next(tx)
+            # A node does not stop at the one that fails: what comes behind it may have been mined.
+            self.wrong = bool(receipts) or any(map(self._is_next, bundle.transactions))
             return None if found is None else Skipped(bundle, found, True)
         return BundleReceipt(bundle, tuple(receipts))
 

@@ -10,6 +10,7 @@ from random import Random
 
 from simulator.chain.abi import keccak256
 from simulator.chain.opcodes import unsupported_opcodes
+from simulator.chain.rules import LARGEST_INIT_CODE
 from simulator.chain.types import Address
 
 OPCODES = {
@@ -29,7 +30,6 @@ OPCODES = {
 }  # fmt: skip
 
 LARGEST_CODE = 24_576  # EIP-170
-LARGEST_INIT_CODE = 49_152  # EIP-3860
 SLOTS = (*range(8), 2**256 - 1)  # that random programs write to
 
 

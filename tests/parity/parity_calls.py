@@ -7,12 +7,13 @@ another sender, arguments by type alone, bytes that no encoder would make.
 from random import Random
 from typing import Any, NamedTuple
 
-from evm_programs import LARGEST_INIT_CODE, Programs, through_wallet
+from evm_programs import Programs, through_wallet
 from parity_makers import LARGEST, MAKERS, readers, writers
 from parity_system import COINBASE, DECIMALS, KINDS, Instance, System
 
 from simulator.chain.abi import Function
 from simulator.chain.artifacts import load_artifact
+from simulator.chain.rules import LARGEST_INIT_CODE
 from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.units import RAY, WAD
 
@@ -289,6 +290,8 @@ _WEIGHTS: dict[tuple[str, str], int] = {
     ("ConstantProductPool", "removeLiquidity"): 8,
     ("Dollar", "flashLoan"): 10,
     ("Dollar", "grantRoles"): 8,
+    ("CdpEngine", "transferOwnership"): 3,
+    ("CdpEngine", "renounceOwnership"): 3,
     ("Dollar", "mint"): 5,
     ("Dollar", "burn"): 5,
     ("*", "completeOwnershipHandover"): 5,

@@ -185,7 +185,7 @@ class Blocks:
         rng = self.rng
         sender = rng.choice((rng.choice(self.paupers), self.calls.user()))
         max_fee, max_tip = self._offer()
-        gas = rng.choice((21_000, 100_000))
+        gas = rng.choice((20_999, 21_000, 21_000, 100_000))
         spare = self.system.chain.balance(sender) - gas * max_fee
         # All that he has, to the wei, is what a rich one rarely sends: he would have nothing left to act with.
         exact = sender in self.paupers or rng.random() < 0.05

@@ -4,11 +4,12 @@ They run on the embedded chain and, where it is installed, on a node.
 """
 
 import pytest
-from evm_programs import LARGEST_INIT_CODE, asm, init_code, to_memory
+from evm_programs import asm, init_code, to_memory
 from parity_system import COINBASE, GAS_LIMIT, new_revm
 
 from simulator.chain.accounts import account, created_address
 from simulator.chain.compare import Decoder, first_difference, first_state_difference
+from simulator.chain.rules import LARGEST_INIT_CODE
 from simulator.chain.types import Address, BlockEnv, Bundle, Receipt, Skipped, Transaction
 
 ALICE = account(1, "alice").address
@@ -109,6 +110,11 @@ def test_a_creation_may_carry_so_much_init_code_and_no_more(bench, excess):
     assert bench.chain.nonce(ALICE) == 1 - excess
 
 
+def test_a_limit_that_is_too_low_counts_before_funds_that_are_too_small(bench):
+    tx = bench.tx(ALICE, gas=20_999, value=RICH + 1)
+    assert bench.block(tx) == [Skipped(tx, "intrinsic gas too low", True)]
+
+
 def test_a_bundle_that_reverts_leaves_nothing_of_what_it_created(bench):
     refuses = bench.deploy(asm("PUSH0 PUSH0 REVERT"))
     nonce = bench.chain.nonce(ALICE)
@@ -118,6 +124,16 @@ def test_a_bundle_that_reverts_leaves_nothing_of_what_it_created(bench):
     assert (bench.chain.code(made), bench.chain.nonce(made), bench.chain.nonce(ALICE)) == (b"", 0, nonce)
     bench.block(bench.tx(made))  # nobody there
     assert bench.word(made) == 0
+
+
+def test_what_stands_behind_a_bundle_that_nobody_can_pay_for_is_still_included(bench):
+    poor, bob = account(1, "poor").address, account(1, "bob").address
+    bench.chain.fund(bob, RICH)
+    bundle = Bundle((bench.tx(ALICE)._replace(sender=poor, value=1), bench.tx(ALICE)._replace(sender=bob)))
+    dropped, receipt = bench.block(bundle, bench.tx(bob))
+    assert dropped == Skipped(bundle, "insufficient funds", True)
+    assert isinstance(receipt, Receipt)
+    assert bench.chain.nonce(bob) == 0
 
 
 def test_a_revert_takes_back_what_a_contract_created_and_its_nonce(bench):
