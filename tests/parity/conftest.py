@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from parity_system import COINBASE, GAS_LIMIT
@@ -10,7 +11,7 @@ from parity_system import COINBASE, GAS_LIMIT
 from simulator.chain.base import Chain
 from simulator.errors import WavetankError
 
-MakeChain = Callable[[], Chain]
+MakeChain = Callable[..., Chain]
 
 
 def _missing(reason: str) -> None:
@@ -27,9 +28,9 @@ def new_anvil() -> Iterator[MakeChain]:
 
     made: list[Chain] = []
 
-    def make() -> Chain:
+    def make(**constants: Any) -> Chain:
         try:
-            made.append(AnvilChain(chain_id=31337, gas_limit=GAS_LIMIT, coinbase=COINBASE))
+            made.append(AnvilChain(**{"gas_limit": GAS_LIMIT, "coinbase": COINBASE} | constants))
         except WavetankError as fault:
             _missing(str(fault))
         return made[-1]

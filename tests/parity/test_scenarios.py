@@ -1,0 +1,91 @@
+"""Every shipped scenario gives the same on the embedded chain and on a node: outcomes, views, balances and digest."""
+
+import pytest
+from twin_chain import Twins
+
+from simulator.chain.anvil import AnvilChain
+from simulator.chain.revm import RevmChain
+from simulator.chain.types import Address
+from simulator.digest import Digest
+from simulator.metrics import compute
+from simulator.observer import Observer
+from simulator.record import Recorder
+from simulator.results import run_scenario
+from simulator.scenario import Scenario, load_scenario
+from simulator.scenario.files import shipped
+from simulator.world import World
+
+# What makes each small, and what of its story must still come about.
+REDUCED: dict[str, dict[str, object]] = {
+    "black-thursday": {
+        "chain.block_seconds": 60, "borrowers.count": 200, "pool.liquidity_usd": 60_000, "keepers.capital_usd": 60_000, "world.sample_minutes": 60,
+    },
+    "calm": {"world.hours": 1},
+    "flash-crash": {"world.sample_minutes": 60},
+    "oracle-stall": {"chain.block_seconds": 36, "world.sample_minutes": 60},
+}  # fmt: skip
+SEED = 7
+
+
+def reduced(name: str) -> Scenario:
+    return load_scenario(name, REDUCED[name])
+
+
+def constants(scenario: Scenario) -> dict[str, object]:
+    chain = scenario.chain
+    return {"chain_id": chain.id, "gas_limit": chain.gas_limit, "coinbase": Address(chain.coinbase)}
+
+
+def run_on_twins(scenario: Scenario, anvil: AnvilChain) -> tuple[Twins, dict[str, object]]:
+    """To the end; with the metrics."""
+    twins, recorder = Twins(RevmChain("exact", **constants(scenario)), anvil), Recorder(None)
+    world = World(scenario, SEED, twins, Observer(recorder, Digest()))
+    for contract in world.genesis.deployed:
+        twins.decoder.add(contract.address, contract.name, contract.abi)
+    world.run()
+    world.finish()
+    world.seal()
+    recorder.close()
+    return twins, compute(recorder.tables())
+
+
+def test_every_shipped_scenario_is_compared():
+    assert set(REDUCED) == set(shipped())
+
+
+@pytest.mark.anvil
+@pytest.mark.parametrize("name", sorted(REDUCED))
+def test_a_shipped_scenario_is_the_same_on_both_chains(name, new_anvil):
+    scenario = reduced(name)
+    twins, metrics = run_on_twins(scenario, new_anvil(**constants(scenario)))
+    assert {"Receipt", "Filled", "status True"} <= set(twins.met)
+    if name == "black-thursday":
+        assert twins.met["Skipped"] > 100  # in full blocks
+    if name == "flash-crash":
+        assert twins.met["BundleReceipt"] > 0
+    if name != "calm":
+        assert metrics["liquidations"] > 0
+
+
+@pytest.mark.anvil
+def test_a_run_on_anvil_has_the_digest_of_the_embedded_chain():
+    one, other = (run_scenario(reduced("calm"), seed=SEED, chain=chain) for chain in ("revm", "anvil"))
+    assert one.digest == other.digest
+    assert one.metrics == other.metrics
+    for name, table in one.tables.items():
+        assert table.equals(other.tables[name]), name
+
+
+def test_a_difference_names_block_and_transaction():
+    scenario = reduced("flash-crash")
+    one, other = (RevmChain("exact", **constants(scenario)) for _ in range(2))
+    twins = Twins(one, other)
+    world = World(scenario, SEED, twins, Observer(None, Digest()))
+    for contract in world.genesis.deployed:
+        twins.decoder.add(contract.address, contract.name, contract.abi)
+    for account in world.genesis.accounts:
+        other.fund(account.address, 0)
+    with pytest.raises(
+        AssertionError, match=r"block \d+, base fee \d+: candidate \d+ of \d+ differs in outcome\n  \w+\.\w+\("
+    ):
+        world.run()
