@@ -18,7 +18,8 @@ from simulator.world import World
 # What makes each small, and what of its story must still come about.
 REDUCED: dict[str, dict[str, object]] = {
     "black-thursday": {
-        "chain.block_seconds": 60, "borrowers.count": 200, "pool.liquidity_usd": 60_000, "keepers.capital_usd": 60_000, "world.sample_minutes": 60,
+        "chain.block_seconds": 60, "borrowers.count": 200, "pool.liquidity_usd": 60_000,
+        "keepers.capital_usd": 60_000, "world.sample_minutes": 60,
     },
     "calm": {"world.hours": 1},
     "flash-crash": {"world.sample_minutes": 60},
