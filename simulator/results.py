@@ -100,14 +100,14 @@ def run_scenario(
     check_chain(chain, gas)
     root = scenario.world.seed if seed is None else seed
     scenario = import_user_code(scenario)
-    folder = RunFolder(out) if out is not None else None
-    try:
-        with closing(_open_chain(scenario, chain, gas, announce or _say_nothing)) as opened:
+    with closing(_open_chain(scenario, chain, gas, announce or _say_nothing)) as opened:
+        folder = RunFolder(out) if out is not None else None
+        try:
             return _Run(scenario, root, opened, folder).go(progress)
-    except BaseException:
-        if folder is not None:
-            folder.discard()
-        raise
+        except BaseException:
+            if folder is not None:
+                folder.discard()
+            raise
 
 
 def _open_chain(scenario: Scenario, name: str, gas: str | None, announce: Announce) -> Chain:
@@ -172,6 +172,7 @@ class _Run:
         except ChainError:
             if not partial:
                 raise
+            world.observer.finish([])  # nobody can say any more what accounts hold
         self._recorder.close()
 
     def _manifest(self, world: World, status: Status, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from simulator.chain.node import NodeChain
-from simulator.chain.rpc import Call, IpcConnection, ask, ask_all
-from simulator.chain.types import ZERO_ADDRESS, Address, BlockEnv, Transaction
+from simulator.chain.rpc import Call, IpcConnection, RpcFault, ask, ask_all
+from simulator.chain.types import ZERO_ADDRESS, Address, BlockEnv, Receipt, Transaction
 from simulator.errors import ChainError
 from simulator.paths import toolchain_folder
 
@@ -143,6 +143,7 @@ class AnvilChain(NodeChain):
         flags = ["--chain-id", str(chain_id), "--gas-limit", str(gas_limit), "--timestamp", "1"]
         self.process = AnvilProcess([*flags, *_FLAT, *_RULES, *_BARE], port=port)
         super().__init__(IpcConnection(self.process.ipc, f"anvil on port {self.process.port}"), gas_limit=gas_limit)
+        self._coinbase = coinbase
         ask(self._connection, "anvil_setCoinbase", coinbase)
 
     def __enter__(self) -> "AnvilChain":
@@ -174,6 +175,25 @@ class AnvilChain(NodeChain):
         found: list[dict[str, Any]] | None = ask(self._connection, "eth_getBlockReceipts", hex(env.number))
         return found
 
+    def _rehearse(self, env: BlockEnv, transactions: Sequence[Transaction]) -> list[Receipt] | None:
+        overrides = {
+            "number": hex(env.number),
+            "time": hex(env.timestamp),
+            "baseFeePerGas": hex(env.base_fee),
+            "feeRecipient": self._coinbase,
+            # Who comes after the block is full was guessed to be in it.
+            "gasLimit": hex(max(env.gas_limit, sum(tx.gas for tx in transactions))),
+        }
+        calls = [_fields(tx) for tx in transactions]
+        request = {"blockStateCalls": [{"blockOverrides": overrides, "calls": calls}], "validation": True}
+        (answer,) = self._connection.batch([("eth_simulateV1", request, "latest")])
+        if isinstance(answer, RpcFault):  # somebody cannot pay, which mining passes over and this does not
+            return None
+        return [
+            Receipt(tx, found["status"] == "0x1", int(found["gasUsed"], 16), 0, b"", ())
+            for tx, found in zip(transactions, answer[0]["calls"], strict=True)
+        ]
+
     def _forget(self, hashes: Sequence[str]) -> None:
         ask(self._connection, "anvil_dropAllTransactions")
 
@@ -185,6 +205,10 @@ class AnvilChain(NodeChain):
 
 def _sending(tx: Transaction) -> Call:
     """The call that sends a transaction of an impersonated sender."""
+    return ("eth_sendTransaction", _fields(tx))
+
+
+def _fields(tx: Transaction) -> dict[str, str]:
     fields = {
         "from": tx.sender,
         "nonce": hex(tx.nonce),
@@ -196,4 +220,4 @@ def _sending(tx: Transaction) -> Call:
     }
     if tx.to is not None:
         fields["to"] = tx.to
-    return ("eth_sendTransaction", fields)
+    return fields

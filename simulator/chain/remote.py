@@ -85,7 +85,7 @@ class RemoteChain(NodeChain):
         self._node_name = str(ask(self._connection, "web3_clientVersion"))
         latest = ask(self._connection, "eth_getBlockByNumber", "latest", False)
         self._first = int(latest["number"], 16)
-        self._clock = int(latest["timestamp"], 16)  # where it stood at the start
+        self._clock = self._latest_time = int(latest["timestamp"], 16)  # where it stood at the start
         self._probe(latest, coinbase)
         for line in self._differences(latest, coinbase):
             announce(line)
@@ -189,6 +189,8 @@ class RemoteChain(NodeChain):
         if wei <= 0:
             return
         ask(self._connection, "eth_sendTransaction", {"from": self._sponsor, "to": address, "value": hex(wei)})
+        if self._set_time:
+            ask(self._connection, self._set_time, self._latest_time)  # no later: our next block is a second away
         ask(self._connection, "evm_mine")
         self._first += 1
 
@@ -202,6 +204,7 @@ class RemoteChain(NodeChain):
                     "start the node in the past (anvil --timestamp 1; Hardhat initialDate), or set world.start later",
                 )
             ask(self._connection, self._set_time, env.timestamp)
+            self._latest_time = env.timestamp
         if self._set_base_fee:
             ask(self._connection, self._set_base_fee, hex(env.base_fee))
         # One at a time: in a batch many nodes take them in any order.
