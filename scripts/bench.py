@@ -17,6 +17,7 @@ from benchmarks.verdict import Verdict
 
 BENCHMARKS = {  # name -> module of `measure(small) -> Verdict`
     "overhead": "benchmarks.overhead",
+    "backends": "benchmarks.backends",
     "month": "benchmarks.month",
     "soak": "benchmarks.soak",
     "black-thursday": "benchmarks.black_thursday",

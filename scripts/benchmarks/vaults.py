@@ -1,9 +1,10 @@
 """The vaults that benchmarks work on, and an endless mix of small adjustments of them with an oracle report a block."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from simulator.chain.base import Chain
 from simulator.chain.revm import RevmChain
 from simulator.chain.types import Address, BlockEnv, Transaction
 from simulator.observer import Observer
@@ -43,7 +44,7 @@ def new_chain_of(kind: type[ChainT], scenario: Scenario, gas: str) -> ChainT:
     return kind(gas, chain_id=settings.id, gas_limit=settings.gas_limit, coinbase=Address(settings.coinbase))
 
 
-def unrecorded(scenario: Scenario, chain: RevmChain) -> World:
+def unrecorded(scenario: Scenario, chain: Chain) -> World:
     """A world at its start that records nothing."""
     return World(scenario, scenario.world.seed, chain, Observer(None, None))
 
@@ -70,6 +71,14 @@ class Mix:
     def rewind(self) -> None:
         """Begin every vault's cycle anew, for a state that was taken back to where it began."""
         self._turn = 0
+
+    def take_back(self, transactions: Sequence[Transaction]) -> None:
+        """Forget transactions that were drawn last and did not happen; they were one block."""
+        self._number -= 1
+        self._time -= _BLOCK_SECONDS
+        self._turn -= len(transactions) - 1
+        for tx in transactions:
+            self._nonces[tx.sender] -= 1
 
     def _block(self, size: int) -> Block:
         self._number += 1
