@@ -37,9 +37,10 @@ def test_hash_seeds_processes_and_tables_do_not_matter(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_a_worker_gives_the_digest_of_its_parent(method):
-    with multiprocessing.get_context(method).Pool(1) as pool:
-        assert pool.apply(digest) == digest()
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_give_the_digest_of_their_parent(method, workers):
+    with multiprocessing.get_context(method).Pool(workers) as pool:
+        assert pool.map(digest, [5, 6, 5], chunksize=1) == [digest(5), digest(6), digest(5)]
 
 
 def test_another_seed_is_another_run():
