@@ -173,6 +173,63 @@ def _print_summary(title: str, result: Any) -> None:
 
 
 @app.command()
+def devnet(
+    scenario: ScenarioName,
+    seed: Annotated[
+        int | None,
+        typer.Option(parser=_seed, metavar="N", help="Root of every random stream; the scenario's by default."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a key of the scenario.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the node listens.")] = 8545,
+    speed: Annotated[float, typer.Option(help="Seconds of the storm in one of the clock.")] = 1.0,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the results; runs/devnet-SCENARIO-SEED by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a scenario at the pace of the clock on a local node that wallets, front ends and scripts can join."""
+    if not 0 < speed <= 1e6:
+        raise ConfigError(f"--speed = {speed:g}: must be > 0 and <= 1,000,000", where="--speed")
+    from simulator.scenario.load import load_scenario
+    from simulator.scenario.overrides import parse_overrides
+    from simulator.scenario.user_code import import_user_code
+
+    storm = import_user_code(load_scenario(scenario, parse_overrides(changes or [])), _announce)
+    root = storm.world.seed if seed is None else seed
+    from simulator.devnet import run_devnet
+
+    place = out or Path("runs") / f"devnet-{storm.name}-{root}"
+    file = place.with_name(f"{place.name}.deployment.json")
+    try:
+        result = run_devnet(
+            storm,
+            root,
+            port=port,
+            speed=speed,
+            out=place,
+            file=file,
+            ready=lambda deployment: _print_deployment(deployment, file, storm, speed, as_json),
+            tell=print_note,
+        )
+    except KeyboardInterrupt:
+        raise _interrupted() from None
+    if result.fault is not None:
+        print_note(f"error: {result.fault}")
+    print_note(f"{result.manifest['status']}: what there is of the run is in {result.folder}")
+    return int(result.exit_code)
+
+
+def _print_deployment(deployment: Any, file: Path, storm: Any, speed: float, as_json: bool) -> None:
+    if as_json:
+        print_json(deployment.as_dict() | {"file": str(file)})
+    else:
+        print_lines(deployment.lines(storm.title, storm.chain.block_seconds, speed, file))
+    sys.stdout.flush()
+
+
+@app.command()
 def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files, or names of shipped ones.")],
     as_json: AsJson = False,

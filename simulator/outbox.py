@@ -11,7 +11,7 @@ from simulator.agents.base import Desk, Fate
 from simulator.chain.base import Chain
 from simulator.chain.types import Address, Bundle, Transaction
 from simulator.gas_price import GasPrice
-from simulator.mempool import Mempool
+from simulator.mempool import Admission, Mempool
 from simulator.protocols.base import Call
 
 
@@ -107,6 +107,17 @@ class Outbox:
         self._waiting[key] = Sent(desk, call, self._start + int(self._clock.now), answer, tx)
         if call.subject:
             self._rivals.setdefault((call.action, call.subject), {})[key] = tx.max_fee
+
+    def adopt(self, tx: Transaction, desk: Desk, call: Call) -> Admission:
+        """Take a transaction that somebody outside of the scenario has signed."""
+        admission = self._pool.add(tx)
+        if admission.accepted:
+            if tx.sender in self._nonces:  # somebody has the key of one of ours
+                self._nonces[tx.sender] = max(self._nonces[tx.sender], tx.nonce + 1)
+            self._keep(tx, desk, call, None)
+            if self.watched:
+                self._show(tx, call)
+        return admission
 
     def _watch(self, tx: Transaction, desk: Desk) -> None:
         self._to_bump.append((self.block + desk.settings.gas.bump_blocks, tx))

@@ -103,7 +103,7 @@ def run_scenario(
     with closing(_open_chain(scenario, chain, gas, announce or _say_nothing)) as opened:
         folder = RunFolder(out) if out is not None else None
         try:
-            return _Run(scenario, root, opened, folder).go(progress)
+            return Run(scenario, root, opened, folder).go(lambda world: world.run(progress))
         except BaseException:
             if folder is not None:
                 folder.discard()
@@ -126,7 +126,7 @@ def _say_nothing(_: str) -> None:
     """For callers who do not listen."""
 
 
-class _Run:
+class Run:
     """One run and the clock of its stages."""
 
     def __init__(self, scenario: Scenario, seed: int, chain: Chain, folder: RunFolder | None) -> None:
@@ -135,9 +135,10 @@ class _Run:
         self._digest = Digest()
         self._seconds: dict[str, float] = {}
 
-    def go(self, progress: Progress | None) -> RunResult:
+    def go(self, live: Callable[[World], None]) -> RunResult:
+        """From set-up to the manifest; `live` takes the world from its start to its end."""
         world = self._timed("setup", self._build)
-        status, exit_code, fault = self._timed("run", lambda: self._live(world, progress))
+        status, exit_code, fault = self._timed("run", lambda: self._live(world, live))
         self._timed("record", lambda: self._close(world, partial=fault is not None))
         tables = self._recorder.tables()
         metrics = self._timed("metrics", lambda: compute(tables))
@@ -156,9 +157,9 @@ class _Run:
     def _build(self) -> World:
         return World(self._scenario, self._seed, self._chain, Observer(self._recorder, self._digest))
 
-    def _live(self, world: World, progress: Progress | None) -> tuple[Status, int, WavetankError | None]:
+    def _live(self, world: World, live: Callable[[World], None]) -> tuple[Status, int, WavetankError | None]:
         try:
-            world.run(progress)
+            live(world)
         except KeyboardInterrupt:
             return "partial", _INTERRUPTED, None
         except WavetankError as fault:

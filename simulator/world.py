@@ -87,6 +87,7 @@ class World:
         for asset in self.scenario.oracle:
             if asset not in self.scenario.market:
                 raise ConfigError(f"no market for {asset}", where=f"oracle.{asset}", mend=f"add [market.{asset}]")
+            self.genesis.scope = f"token/{asset}"
             self.genesis.tokens[asset] = self.genesis.deploy("CollateralToken", asset, asset, 18)
 
     def _deploy_protocols(self) -> list[Protocol]:
@@ -95,6 +96,7 @@ class World:
         chosen.sort(key=lambda protocol: protocol.trades)  # a venue needs the tokens that others bring
         protocols = [OracleProtocol(self.scenario.oracle, first), *chosen]
         for protocol in protocols:
+            self.genesis.scope = protocol.id
             guarded(f"protocol {protocol.id}", partial(protocol.deploy, self.genesis))
             for address, abi in protocol.events().items():
                 self._contracts[address] = (protocol, abi)
@@ -141,6 +143,7 @@ class World:
         lendings = self.capabilities(Lending)
         self.liquidations = LiquidationLog(lendings, self.market)
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
+        self._progress: Progress | None = None
         self._watches: dict[str, tuple[Lending, SafetyWatch]] = {
             lending.id: (lending, lending.book.watch(lending.liquidation_ratio)) for lending in lendings
         }
@@ -254,7 +257,11 @@ class World:
     def run(self, progress: Progress | None = None) -> None:
         """To the end of the scenario."""
         self._progress = progress
-        self.clock.run(until=self.steps * self.block_seconds + 0.5)
+        self.run_to(self.steps)
+
+    def run_to(self, step: int) -> None:
+        """To just behind a step, for whoever paces it."""
+        self.clock.run(until=step * self.block_seconds + 0.5)
 
     def _blocks(self) -> Life:
         tick = max(1, self.steps // 200)

@@ -29,8 +29,8 @@ _GRACE: Final = 5.0  # [s] for a stop
 _HARDFORK: Final = "cancun"
 # History is what makes it slow down with the length of the chain.
 _FLAT: Final = ("--prune-history", "--transaction-block-keeper", "8")
-_RULES: Final = ("--order", "fifo", "--no-mining", "--disable-pool-balance-checks", "--auto-impersonate")
-_BARE: Final = ("--accounts", "0", "--disable-default-create2-deployer")
+_RULES: Final = ("--order", "fifo", "--no-mining", "--disable-pool-balance-checks", "--timestamp", "1")
+_ALONE: Final = (*_FLAT, "--auto-impersonate", "--accounts", "0", "--disable-default-create2-deployer")
 
 
 def find_anvil() -> Path:
@@ -139,9 +139,10 @@ class AnvilChain(NodeChain):
         gas_limit: int = 30_000_000,
         coinbase: Address = ZERO_ADDRESS,
         port: int | None = None,
+        flags: Sequence[str] = _ALONE,
     ) -> None:
-        flags = ["--chain-id", str(chain_id), "--gas-limit", str(gas_limit), "--timestamp", "1"]
-        self.process = AnvilProcess([*flags, *_FLAT, *_RULES, *_BARE], port=port)
+        constants = ["--chain-id", str(chain_id), "--gas-limit", str(gas_limit)]
+        self.process = AnvilProcess([*constants, *_RULES, *flags], port=port)
         super().__init__(IpcConnection(self.process.ipc, f"anvil on port {self.process.port}"), gas_limit=gas_limit)
         self._coinbase = coinbase
         ask(self._connection, "anvil_setCoinbase", coinbase)
@@ -169,7 +170,10 @@ class AnvilChain(NodeChain):
             ("evm_setNextBlockTimestamp", env.timestamp),
             ("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee)),  # first: a lower fee cap would be refused
         ]
-        return ask_all(self._connection, [*header, *map(_sending, transactions)])[len(header) :]
+        return ask_all(self._connection, [*header, *map(self._sending, transactions)])[len(header) :]
+
+    def _sending(self, tx: Transaction) -> Call:
+        return ("eth_sendTransaction", _fields(tx))  # of an impersonated sender
 
     def _found(self, env: BlockEnv, hashes: Sequence[str]) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] | None = ask(self._connection, "eth_getBlockReceipts", hex(env.number))
@@ -203,12 +207,8 @@ class AnvilChain(NodeChain):
         return [bytes.fromhex(output[2:]) for output in found]
 
 
-def _sending(tx: Transaction) -> Call:
-    """The call that sends a transaction of an impersonated sender."""
-    return ("eth_sendTransaction", _fields(tx))
-
-
 def _fields(tx: Transaction) -> dict[str, str]:
+    """A transaction as JSON-RPC writes it."""
     fields = {
         "from": tx.sender,
         "nonce": hex(tx.nonce),

@@ -19,6 +19,7 @@ class Artifact:
     abi: Abi
     bytecode: bytes  # creation code without constructor arguments; empty for an interface
     source_hash: str  # of the Solidity source, or of the creation code where the tool does not say
+    path: Path | None = None  # of its JSON file, which has the ABI
 
     def creation_code(self, *args: Any) -> bytes:
         """Creation code with the constructor's arguments. Raises ConfigError where there is no bytecode."""
@@ -44,6 +45,7 @@ def read_artifact(path: Path) -> Artifact:
             abi=Abi(data["abi"]),
             bytecode=bytes.fromhex(code.removeprefix("0x")),
             source_hash=data.get("sourceHash") or keccak256(bytes.fromhex(code.removeprefix("0x"))).hex(),
+            path=path.resolve(),
         )
     except FileNotFoundError:
         raise ConfigError("no such artifact", where=str(path), mend="compile the contracts first") from None

@@ -1,6 +1,7 @@
 """The blocks before the storm: contracts are deployed, tokens handed out, positions opened."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.chain.abi import Abi
@@ -36,6 +37,14 @@ class Contract(NamedTuple):
         return entry.decode(chain.call(self.address, entry.encode(*args)))
 
 
+class Placing(NamedTuple):
+    """A deployed contract, for whom, and the file that has its ABI."""
+
+    scope: str
+    contract: Contract
+    abi: Path | None
+
+
 class Feed(NamedTuple):
     """The price of an asset on chain: where a consumer reads it, and the reporter's side."""
 
@@ -67,7 +76,8 @@ class Genesis:
         self.tokens: dict[str, Contract] = {}
         self.feeds: dict[str, Feed] = {}
         self.pools: dict[tuple[str, str], Contract] = {}  # by base and quote
-        self.deployed: list[Contract] = []
+        self.scope = ""  # for whom contracts are deployed at the moment: a protocol's id, say
+        self.placed: list[Placing] = []
         self.bytecode: dict[str, str] = {}  # contract name -> source hash, for the manifest
         self._seed = seed
         self._gas_limit = gas_limit
@@ -79,6 +89,11 @@ class Genesis:
         self._accounts: dict[str, Account] = {}
         self.deployer = self.account("deployer").address
         self.exchange = self.account("exchange").address
+
+    @property
+    def deployed(self) -> list[Contract]:
+        """Every contract made so far."""
+        return [placing.contract for placing in self.placed]
 
     @property
     def now(self) -> int:
@@ -126,7 +141,7 @@ class Genesis:
         assert receipt.created is not None
         self.bytecode[artifact.name] = artifact.source_hash
         contract = Contract(artifact.name, receipt.created, abi)
-        self.deployed.append(contract)
+        self.placed.append(Placing(self.scope, contract, artifact.path))
         return contract
 
     def call(self, contract: Contract, function: str, *args: Any, sender: Address | None = None) -> None:

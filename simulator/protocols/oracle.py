@@ -105,6 +105,7 @@ class OracleProtocol(Protocol):
 
     def _deploy_feed(self, genesis: Genesis, asset: str, settings: Any) -> FeedOracle:
         reporter = genesis.account(f"reporter/{asset}").address
+        genesis.scope = f"{self.id}/{asset}"
         push = genesis.deploy("PushFeed", genesis.deployer, reporter, _DECIMALS, f"{asset} / USD")
         price = self._first_price[asset]
         genesis.call(push, "report", to_fixed(price, _ONE), sender=reporter)
