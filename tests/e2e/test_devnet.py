@@ -98,7 +98,7 @@ def devnet(folder: Path, *words: str, scenario: str = "calm") -> Iterator[Runnin
 
 
 def test_an_outsider_pays_borrows_and_is_in_the_tables(tmp_path):
-    with devnet(tmp_path, "--speed", "60", *BUSY, *POOR) as net:
+    with devnet(tmp_path, "--speed", "60", "--set", "world.sample_minutes=0", *BUSY, *POOR) as net:
         assert net.printed["url"] == f"http://127.0.0.1:{net.port}"
         paid = net.receipt(net.send("wallet-0", to=net.address("wallet-1"), value=5, gas=21_000))
         assert paid["status"] == 1
