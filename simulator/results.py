@@ -12,6 +12,7 @@ import pandas as pd
 
 from simulator.chain.backends import Announce, check_chain, open_chain
 from simulator.chain.base import Chain
+from simulator.chain.fork import Fork, find_fork
 from simulator.chain.types import Address
 from simulator.digest import Digest
 from simulator.errors import ChainError, WavetankError
@@ -100,17 +101,19 @@ def run_scenario(
     check_chain(chain, gas)
     root = scenario.world.seed if seed is None else seed
     scenario = import_user_code(scenario)
-    with closing(_open_chain(scenario, chain, gas, announce or _say_nothing)) as opened:
+    settings = scenario.chain.fork
+    fork = find_fork(settings.url, settings.block) if settings is not None else None
+    with closing(_open_chain(scenario, chain, gas, announce or _say_nothing, fork)) as opened:
         folder = RunFolder(out) if out is not None else None
         try:
-            return Run(scenario, root, opened, folder).go(lambda world: world.run(progress))
+            return Run(scenario, root, opened, folder, fork).go(lambda world: world.run(progress))
         except BaseException:
             if folder is not None:
                 folder.discard()
             raise
 
 
-def _open_chain(scenario: Scenario, name: str, gas: str | None, announce: Announce) -> Chain:
+def _open_chain(scenario: Scenario, name: str, gas: str | None, announce: Announce, fork: Fork | None) -> Chain:
     settings = scenario.chain
     return open_chain(
         name,
@@ -119,6 +122,7 @@ def _open_chain(scenario: Scenario, name: str, gas: str | None, announce: Announ
         chain_id=settings.id,
         gas_limit=settings.gas_limit,
         coinbase=Address(settings.coinbase),
+        **({"fork": fork} if fork else {}),
     )
 
 
@@ -129,8 +133,11 @@ def _say_nothing(_: str) -> None:
 class Run:
     """One run and the clock of its stages."""
 
-    def __init__(self, scenario: Scenario, seed: int, chain: Chain, folder: RunFolder | None) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, chain: Chain, folder: RunFolder | None, fork: Fork | None = None
+    ) -> None:
         self._scenario, self._seed, self._chain, self._folder = scenario, seed, chain, folder
+        self._fork = fork
         self._recorder = Recorder(folder.work if folder else None)
         self._digest = Digest()
         self._seconds: dict[str, float] = {}
@@ -155,7 +162,7 @@ class Run:
         return result
 
     def _build(self) -> World:
-        return World(self._scenario, self._seed, self._chain, Observer(self._recorder, self._digest))
+        return World(self._scenario, self._seed, self._chain, Observer(self._recorder, self._digest), self._fork)
 
     def _live(self, world: World, live: Callable[[World], None]) -> tuple[Status, int, WavetankError | None]:
         try:
@@ -178,7 +185,7 @@ class Run:
 
     def _manifest(self, world: World, status: Status, metrics: dict[str, Any]) -> dict[str, Any]:
         return build_manifest(
-            scenario=self._scenario.resolved,
+            scenario=self._resolved(),
             seed=self._seed,
             chain=world.chain.name,
             gas=world.chain.gas_mode,
@@ -189,6 +196,14 @@ class Run:
             wall_seconds=self._seconds,
             user_code={code.name: code.sha256 for code in self._scenario.user_code},
         )
+
+    def _resolved(self) -> Mapping[str, Any]:
+        """The scenario with the block that was forked, so that a rerun is the same."""
+        resolved = self._scenario.resolved
+        if self._fork is None:
+            return resolved
+        chain = resolved["chain"]
+        return {**resolved, "chain": {**chain, "fork": {**chain["fork"], "block": self._fork.number}}}
 
     def _keep(self, manifest: dict[str, Any]) -> Path | None:
         if self._folder is None:

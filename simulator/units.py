@@ -39,6 +39,11 @@ def to_wei_per_gas(gwei: float) -> int:
     return to_fixed(gwei, GWEI)
 
 
+def annual_rate(per_second: int) -> float:
+    """The rate a year that `per_second` [ray] compounds to over 365 days."""
+    return math.expm1(YEAR_SECONDS * math.log1p(per_second / RAY))
+
+
 def per_second_ray(annual_rate: float) -> int:
     """The per-second rate [ray] whose compounding gives `annual_rate` (0.05 = 5 %) over 365 days."""
     return to_fixed(math.expm1(math.log1p(annual_rate) / YEAR_SECONDS), RAY)

@@ -16,8 +16,10 @@ import simpy
 
 from simulator.agents.base import CapabilityT, Desk, Fate, Life
 from simulator.agents.guard import agent_error, guarded, guarded_life
+from simulator.attach import attached_contracts, check_start
 from simulator.chain.abi import Abi
 from simulator.chain.base import Chain
+from simulator.chain.fork import Fork
 from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Log, Outcome, Receipt, Transaction
 from simulator.errors import ConfigError, WavetankError
 from simulator.exchange import Exchange
@@ -51,7 +53,9 @@ class PriceEvent(simpy.Event):
 class World:
     """Built from a scenario, a seed and a chain; `run` goes to the end."""
 
-    def __init__(self, scenario: Scenario, seed: int, chain: Chain, observer: Observer) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, chain: Chain, observer: Observer, fork: Fork | None = None
+    ) -> None:
         self.scenario, self.seed, self.chain, self.observer = scenario, seed, chain, observer
         self.streams = Streams(seed)
         self.clock = simpy.Environment()
@@ -72,9 +76,15 @@ class World:
             gas_limit=scenario.chain.gas_limit,
             prices={asset: self.market.price(asset) for asset in scenario.market},
             observe=self._observe_genesis,
+            number=fork.number if fork else 0,
+            attached=attached_contracts(scenario),
         )
+        if fork is not None:
+            check_start(scenario, fork, self.genesis.now)
         self._deploy_tokens()
         self.protocols = self._deploy_protocols()
+        if fork is not None:
+            self._replay(fork)
         self._open_the_pool()
         self.exchange = Exchange(self, self.genesis, self.streams.generator("exchange"))
         self.agents = populate(self)
@@ -88,7 +98,21 @@ class World:
             if asset not in self.scenario.market:
                 raise ConfigError(f"no market for {asset}", where=f"oracle.{asset}", mend=f"add [market.{asset}]")
             self.genesis.scope = f"token/{asset}"
-            self.genesis.tokens[asset] = self.genesis.deploy("CollateralToken", asset, asset, 18)
+            if self.genesis.has("CollateralToken"):
+                self.genesis.tokens[asset] = self.genesis.find("CollateralToken")
+                self.genesis.take_over(self.genesis.tokens[asset])
+            else:
+                self.genesis.tokens[asset] = self.genesis.deploy("CollateralToken", asset, asset, 18)
+
+    def _replay(self, fork: Fork) -> None:
+        """Let the plug-ins mirror what happened to attached contracts before."""
+        for time, log in fork.logs([contract.address for contract in self.genesis.found]):
+            if log.address not in self._contracts:
+                continue
+            protocol, abi = self._contracts[log.address]
+            event = abi.decode_log(log)
+            if event is not None:
+                list(protocol.on_event(event, time))
 
     def _deploy_protocols(self) -> list[Protocol]:
         first = {asset: self.market.price(asset) for asset in self.scenario.oracle}
@@ -97,7 +121,8 @@ class World:
         protocols = [OracleProtocol(self.scenario.oracle, first), *chosen]
         for protocol in protocols:
             self.genesis.scope = protocol.id
-            guarded(f"protocol {protocol.id}", partial(protocol.deploy, self.genesis))
+            place = protocol.attach if self.genesis.has() else protocol.deploy
+            guarded(f"protocol {protocol.id}", partial(place, self.genesis))
             for address, abi in protocol.events().items():
                 self._contracts[address] = (protocol, abi)
             for capability in protocol.capabilities():

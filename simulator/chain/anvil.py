@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from simulator.chain.fork import Fork
 from simulator.chain.node import NodeChain
 from simulator.chain.rpc import Call, IpcConnection, RpcFault, ask, ask_all
 from simulator.chain.types import ZERO_ADDRESS, Address, BlockEnv, Receipt, Transaction
@@ -29,7 +30,7 @@ _GRACE: Final = 5.0  # [s] for a stop
 _HARDFORK: Final = "cancun"
 # History is what makes it slow down with the length of the chain.
 _FLAT: Final = ("--prune-history", "--transaction-block-keeper", "8")
-_RULES: Final = ("--order", "fifo", "--no-mining", "--disable-pool-balance-checks", "--timestamp", "1")
+_RULES: Final = ("--order", "fifo", "--no-mining", "--disable-pool-balance-checks")
 _ALONE: Final = (*_FLAT, "--auto-impersonate", "--accounts", "0", "--disable-default-create2-deployer")
 
 
@@ -140,9 +141,11 @@ class AnvilChain(NodeChain):
         coinbase: Address = ZERO_ADDRESS,
         port: int | None = None,
         flags: Sequence[str] = _ALONE,
+        fork: Fork | None = None,
     ) -> None:
         constants = ["--chain-id", str(chain_id), "--gas-limit", str(gas_limit)]
-        self.process = AnvilProcess([*constants, *_RULES, *flags], port=port)
+        origin = _fork_flags(fork) if fork else ["--timestamp", "1"]  # before any storm
+        self.process = AnvilProcess([*constants, *origin, *_RULES, *flags], port=port)
         super().__init__(IpcConnection(self.process.ipc, f"anvil on port {self.process.port}"), gas_limit=gas_limit)
         self._coinbase = coinbase
         ask(self._connection, "anvil_setCoinbase", coinbase)
@@ -205,6 +208,11 @@ class AnvilChain(NodeChain):
         # With a pruned history the usual traces are not there; this one reads what the block kept.
         found = ask_all(self._connection, [("ots_getTransactionError", name) for name in hashes])
         return [bytes.fromhex(output[2:]) for output in found]
+
+
+def _fork_flags(fork: Fork) -> list[str]:
+    at = ["--fork-url", fork.url, "--fork-block-number", str(fork.number)]
+    return [*at, "--no-storage-caching", "--no-rate-limit", "--retries", "2"]
 
 
 def _fields(tx: Transaction) -> dict[str, str]:

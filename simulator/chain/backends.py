@@ -27,7 +27,7 @@ def check_chain(name: str, gas: str | None) -> None:
 
 
 def open_chain(name: str, gas: str | None, announce: Announce, **constants: Any) -> Chain:
-    """The chain of a name; `constants` are chain_id, gas_limit and coinbase.
+    """The chain of a name; `constants` are chain_id, gas_limit and coinbase, and for revm and anvil the fork.
 
     `announce` is told what a node cannot do. Raises ConfigError, and ChainError where it does not start or answer.
     """
@@ -41,5 +41,8 @@ def open_chain(name: str, gas: str | None, announce: Announce, **constants: Any)
 
         return AnvilChain(**constants)
     from simulator.chain.remote import RemoteChain
+
+    if constants.pop("fork", None) is not None:
+        raise ConfigError("a node has the state that it has", where="chain.fork", mend="use --chain revm or anvil")
 
     return RemoteChain(name, announce, **constants)

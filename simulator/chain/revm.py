@@ -12,8 +12,10 @@ from typing import Any
 
 import pyrevm
 
+from simulator.chain.abi import keccak256
 from simulator.chain.accounts import Account
 from simulator.chain.base import CallReverted
+from simulator.chain.fork import Fork
 from simulator.chain.journal import AccountState, call_changes, loaded_state
 from simulator.chain.opcodes import refuse_unsupported
 from simulator.chain.rules import most_it_costs, refusal, skipped
@@ -48,9 +50,22 @@ _OUTPUT = re.compile(r"output: (?:Bytes\()?0x([0-9a-f]*)")
 
 
 def revert_data(fault: RuntimeError) -> bytes:
-    """The revert data in the text of pyrevm's error; empty where execution halted."""
+    """The revert data in the text of pyrevm's error; empty where execution halted.
+
+    Raises ChainError where the state of a fork could not be read: that is no revert.
+    """
+    if str(fault).startswith("Database("):
+        raise fork_gone(fault)
     found = _OUTPUT.search(str(fault))
     return bytes.fromhex(found[1]) if found else b""
+
+
+def fork_gone(fault: RuntimeError) -> ChainError:
+    """The node that was forked does not answer any more."""
+    del fault  # which is a screenful
+    return ChainError(
+        "the forked node is gone: its state cannot be read", where="chain.fork", mend="see whether it runs"
+    )
 
 
 class _Mark:
@@ -77,6 +92,7 @@ class RevmChain:
         chain_id: int = 31337,
         gas_limit: int = 30_000_000,
         coinbase: Address = ZERO_ADDRESS,
+        fork: Fork | None = None,
     ) -> None:
         if gas_mode not in ("exact", "fast"):
             raise ConfigError(f"gas = {gas_mode!r}", mend="use exact or fast")
@@ -84,9 +100,12 @@ class RevmChain:
         self._exact = gas_mode == "exact"
         self._coinbase = coinbase
         self._gas_limit = gas_limit
+        origin: dict[str, Any] = {"fork_url": fork.url, "fork_block": str(fork.number)} if fork else {}
         self._evm: Any = pyrevm.EVM(
-            env=pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id)), gas_limit=gas_limit, spec_id="Cancun"
+            env=pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id)), gas_limit=gas_limit, spec_id="Cancun", **origin
         )
+        self._forked = fork is not None
+        self._bare: set[str] = set()  # of a fork, accounts known to have no code
         self._set_env(BlockEnv(0, 0, 0, gas_limit))
         self._nonces: dict[str, int] = {}
         self._codes: dict[str, bytes] = {}
@@ -136,7 +155,10 @@ class RevmChain:
 
     def _attempt(self, tx: Transaction, base_fee: int, gas_left: int) -> Receipt | Skipped:
         sender = tx.sender
-        reason = refusal(tx, self._nonces.get(sender, 0), gas_left, base_fee)
+        expected = self._nonces.get(sender)
+        if expected is None:
+            expected = self.nonce(sender)
+        reason = refusal(tx, expected, gas_left, base_fee)
         if reason is not None:
             return skipped(tx, reason)
         balance = self.balance(sender) if self._exact else self._evm.get_balance(sender)
@@ -287,6 +309,23 @@ class RevmChain:
     def _engine_code(self, address: str) -> bytes:
         return bytes(self._evm.get_code(address) or b"")[:-_CODE_PADDING]
 
+    def _fetch_code(self, address: str) -> bytes | None:
+        """Of an account that the fork may have: what is written to the database must carry its code along."""
+        if address in self._bare:
+            return None
+        before = self._evm.snapshot()
+        code, digest = bytes(self._evm.get_code(address) or b""), bytes(self._evm.basic(address).code_hash)
+        self._evm.revert(before)
+        if code and keccak256(code) != digest:  # padded, once it was loaded
+            code = code[:-_CODE_PADDING]
+        if not code:
+            self._bare.add(address)
+            return None
+        if self._exact:
+            refuse_unsupported(address, code)
+        self._codes[address] = code
+        return code
+
     def _keep_codes(self, codes: dict[str, bytes]) -> None:
         if self._exact:
             for address, code in codes.items():
@@ -299,6 +338,8 @@ class RevmChain:
 
     def _write_account(self, address: str, balance: int, nonce: int) -> None:
         code = self._codes.get(address)
+        if code is None and self._forked:
+            code = self._fetch_code(address)
         fields = {"balance": balance, "nonce": nonce}
         info = _AccountInfo(**fields, code=code) if code else _AccountInfo(**fields)
         self._evm.insert_account_info(address, info)
@@ -400,6 +441,8 @@ class RevmChain:
     def code(self, address: Address) -> bytes:
         """See `Chain.code`."""
         known = self._codes.get(address)
+        if known is None and self._forked:
+            known = self._fetch_code(address)
         if known is not None or self._exact:
             return known or b""
         before = self._evm.snapshot()
@@ -426,6 +469,9 @@ class RevmChain:
     def _account(self, address: str) -> tuple[int, int]:
         """Ether and the engine's nonce; read inside a snapshot, as every reading leaves something warm."""
         before = self._evm.snapshot()
-        info = self._evm.basic(address)
+        try:
+            info = self._evm.basic(address)
+        except RuntimeError as fault:
+            raise fork_gone(fault) from None
         self._evm.revert(before)
         return info.balance, info.nonce

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.types import Address
+from simulator.errors import ConfigError
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.positions import PositionBook
 
@@ -252,6 +253,11 @@ class Protocol(ABC):
     @abstractmethod
     def deploy(self, genesis: Genesis) -> None:
         """Put the contracts on the chain. Raises SetupError where they refuse their parameters."""
+
+    def attach(self, genesis: Genesis) -> None:
+        """Use contracts that are on the chain already, as `genesis.find` gives them. Raises ConfigError."""
+        del genesis
+        raise ConfigError("this protocol cannot be attached, only deployed", where=self.id, mend="give it an `attach`")
 
     def seed(self, genesis: Genesis) -> None:
         """Use what the first agents brought, as in a pool's first liquidity. Runs after borrowers have drawn."""

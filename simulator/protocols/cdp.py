@@ -1,6 +1,7 @@
 """Our collateralised debt contracts: CdpEngine, Dollar, and an auction house where a collateral sells by auction."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isclose
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from simulator.protocols.cdp_auctions import FLASH_FAILS, DutchHouse, EnglishHou
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.positions import Position, PositionBook
 from simulator.settings import MINUTES, RATIO, SECONDS, SHARE, TOKENS, USD, Settings
-from simulator.units import RAY, WAD, from_wad, per_second_ray, to_wad
+from simulator.units import RAY, WAD, annual_rate, from_wad, per_second_ray, to_wad
 
 
 class EnglishSettings(Settings):
@@ -259,6 +260,21 @@ class CdpCollateral(Lending):
         )
 
 
+def _of_chain(config: Sequence[Any]) -> dict[str, float]:
+    """The engine's configuration of a collateral as settings have it."""
+    *_, minimum, liquidation, bonus, close, fee, interest, ceiling, floor, _ = config
+    wads = {
+        "minimum_ratio": minimum,
+        "liquidation_ratio": liquidation,
+        "liquidation_bonus": bonus,
+        "close_factor": close,
+        "protocol_fee": fee,
+        "debt_ceiling": ceiling,
+        "debt_floor": floor,
+    }
+    return {name: from_wad(value) for name, value in wads.items()} | {"stability_fee": annual_rate(interest)}
+
+
 def symbol(asset: str) -> bytes:
     """A market symbol as the engine's id: ASCII, padded to 32 bytes."""
     return asset.encode("ascii").ljust(32, b"\0")
@@ -275,6 +291,67 @@ class Cdp(Protocol):
     Settings: ClassVar[Any] = CdpSettings
     settings: CdpSettings
 
+    def __init__(self, id: str, settings: Any) -> None:
+        super().__init__(id, settings)
+        self.collaterals: dict[str, CdpCollateral] = {}
+        self.houses: dict[str, Address] = {}  # by collateral, that are on the chain already
+
+    def attach(self, genesis: Genesis) -> None:
+        """See `Protocol.attach`. What its parameters are, the chain says; a setting that says else is an error."""
+        self._chain = genesis.chain
+        self.dollar = genesis.find("Dollar")
+        genesis.tokens[self.settings.dollar] = self.dollar
+        self.engine = genesis.find("CdpEngine", [load_artifact(name).abi for name in _CALLEES])
+        if Address(genesis.ask(self.engine, "dollar")) != self.dollar.address:
+            raise ConfigError(
+                f"the engine at {self.engine.address} does not owe {self.dollar.address}",
+                where="chain.fork",
+                mend="attach the Dollar of this engine",
+            )
+        for asset, settings in self.settings.collateral.items():
+            self._attach_collateral(genesis, asset, settings)
+
+    def _attach_collateral(self, genesis: Genesis, asset: str, settings: CollateralSettings) -> None:
+        config = genesis.ask(self.engine, "collaterals", symbol(asset))
+        token, feed, auction = (Address(each) for each in config[:3])
+        place = f"{self.id}.collateral.{asset}"
+        if token == ZERO_ADDRESS:
+            raise ConfigError("the engine on chain has no such collateral", where=place, mend="remove it")
+        for what, there, ours in (
+            ("token", token, genesis.token(asset).address),
+            ("feed", feed, genesis.feeds[asset].consumer if asset in genesis.feeds else None),
+        ):
+            if there != ours:
+                raise ConfigError(
+                    f"its {what} on chain is {there}, attached is {ours}", where=place, mend=f"attach that {what}"
+                )
+        actual = settings.model_copy(update=_of_chain(config) | {"liquidation": self._kind(genesis, auction)})
+        for name in settings.model_fields_set - {"english", "dutch"}:
+            there, said = getattr(actual, name), getattr(settings, name)
+            if there != said and not (isinstance(there, float) and isclose(there, said, rel_tol=1e-9)):
+                raise ConfigError(
+                    f"{name} = {said}, but {there} on chain", where=place, mend="leave it out: what is on chain holds"
+                )
+        self.houses[asset] = auction
+        lending = CdpCollateral(self, asset, actual, genesis)
+        if actual.liquidation == "english":
+            lending.house = EnglishHouse(self, asset, actual.english, genesis)
+        elif actual.liquidation == "dutch":
+            lending.house = DutchHouse(self, asset, actual.dutch, genesis)
+        if lending.house is not None:
+            lending.house.read_terms(genesis)
+        self.collaterals[asset] = lending
+
+    def _kind(self, genesis: Genesis, auction: Address) -> Literal["fixed", "english", "dutch"]:
+        """How a collateral is liquidated, by its auction house on chain."""
+        if auction == ZERO_ADDRESS:
+            return "fixed"
+        if genesis.answers("EnglishAuction", auction, "minimumRaise"):
+            return "english"
+        if genesis.answers("DutchAuction", auction, "startBuffer"):
+            return "dutch"
+        raise ConfigError(f"what sells at auction at {auction} is not ours", where="chain.fork", mend="use a plug-in")
+
     def deploy(self, genesis: Genesis) -> None:
         """See `Protocol.deploy`."""
         self._chain = genesis.chain
@@ -289,7 +366,6 @@ class Cdp(Protocol):
         self.engine = genesis.deploy("CdpEngine", self.dollar.address, libraries=callees)
         minter = self.dollar.read(genesis.chain, "MINTER")
         genesis.call(self.dollar, "grantRoles", self.engine.address, minter)
-        self.collaterals: dict[str, CdpCollateral] = {}
         for asset, settings in self.settings.collateral.items():
             self._add_collateral(genesis, asset, settings)
         genesis.flush()

@@ -64,16 +64,18 @@ class House(Auction):
         self.lots: dict[str, Lot] = {}
         self._chain = genesis.chain
         token, dollar = genesis.token(asset), protocol.dollar
-        self.contract = genesis.deploy(
-            kind,
-            protocol.engine.address,
-            symbol(asset),
-            token.address,
-            dollar.address,
-            *arguments,
-            libraries=[protocol.engine.abi, dollar.abi, token.abi],
-        )
+        libraries = [protocol.engine.abi, dollar.abi, token.abi]
+        there = protocol.houses.get(asset)
+        if there is not None:
+            self.contract = genesis.at(kind, there, libraries)
+        else:
+            places = (protocol.engine.address, symbol(asset), token.address, dollar.address)
+            self.contract = genesis.deploy(kind, *places, *arguments, libraries=libraries)
         self.spender = self.contract.address
+
+    def read_terms(self, genesis: Genesis) -> None:
+        """Of a house that is there already: what it needs to know of its own terms."""
+        del genesis
 
     def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
         """Mirror a lot and say what became of it."""
@@ -138,6 +140,11 @@ class EnglishHouse(House):
             round(settings.bid_minutes * 60),
             self._lifetime,
         )
+
+    def read_terms(self, genesis: Genesis) -> None:
+        """See `House.read_terms`."""
+        self.minimum_raise = from_wad(genesis.ask(self.contract, "minimumRaise"))
+        self._lifetime = genesis.ask(self.contract, "auctionSeconds")
 
     def _started(self, lot: Lot, now: int) -> None:
         lot.end = now + self._lifetime

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from eth_abi.exceptions import DecodingError
+
 from simulator.chain.abi import Abi
 from simulator.chain.accounts import Account, account
 from simulator.chain.artifacts import Artifact, load_artifact
@@ -69,15 +71,19 @@ class Genesis:
         gas_limit: int,
         prices: Mapping[str, float],
         observe: Callable[[BlockEnv, Sequence[Outcome]], None],
+        number: int = 0,
+        attached: Mapping[str, Address] | None = None,
     ) -> None:
         self.chain = chain
         self.start = start
-        self.number = 0
+        self.number = number  # of the latest block
+        self._attached = attached or {}  # contracts that are there already, by scope and name
         self.tokens: dict[str, Contract] = {}
         self.feeds: dict[str, Feed] = {}
         self.pools: dict[tuple[str, str], Contract] = {}  # by base and quote
         self.scope = ""  # for whom contracts are deployed at the moment: a protocol's id, say
         self.placed: list[Placing] = []
+        self.found: list[Contract] = []  # of them, those that were there before
         self.bytecode: dict[str, str] = {}  # contract name -> source hash, for the manifest
         self._seed = seed
         self._gas_limit = gas_limit
@@ -143,6 +149,56 @@ class Genesis:
         contract = Contract(artifact.name, receipt.created, abi)
         self.placed.append(Placing(self.scope, contract, artifact.path))
         return contract
+
+    def has(self, name: str = "") -> bool:
+        """Whether a contract of this name, or any, is there already in the current scope."""
+        return any(key.startswith(f"{self.scope}/{name}") for key in self._attached)
+
+    def find(self, name: str, libraries: Sequence[Abi] = ()) -> Contract:
+        """The contract of ours that is there already in the current scope. Raises ConfigError."""
+        key = f"{self.scope}/{name}"
+        address = self._attached.get(key)
+        if address is None:
+            known = ", ".join(self._attached)
+            raise ConfigError(f"no address of {key} to attach", where="chain.fork", mend=f"those given: {known}")
+        return self.at(name, address, libraries)
+
+    def at(self, name: str, address: Address, libraries: Sequence[Abi] = ()) -> Contract:
+        """A contract of ours at an address. Raises ConfigError where there is none."""
+        if not self.chain.code(address):
+            what = f"{self.scope}/{name}: nothing is deployed at {address}"
+            raise ConfigError(what, where="chain.fork", mend="check url and block")
+        artifact = load_artifact(name)
+        contract = Contract(name, address, artifact.abi.merged(*libraries) if libraries else artifact.abi)
+        self.placed.append(Placing(self.scope, contract, artifact.path))
+        self.found.append(contract)
+        return contract
+
+    def answers(self, name: str, address: Address, function: str) -> bool:
+        """Whether what is at an address has a view of a contract of ours."""
+        try:
+            Contract(name, address, load_artifact(name).abi).read(self.chain, function)
+        except (CallReverted, DecodingError, ValueError):
+            return False
+        return True
+
+    def take_over(self, contract: Contract) -> None:
+        """Make the deployer the owner of a contract that is there already; nobody checks signatures here."""
+        owner = Address(self.ask(contract, "owner"))
+        if owner != self.deployer:
+            self.call(contract, "transferOwnership", self.deployer, sender=owner)
+            self.flush()
+
+    def ask(self, contract: Contract, function: str, *args: Any) -> Any:
+        """The answer of a view of an attached contract. Raises ConfigError where it is another contract."""
+        try:
+            return contract.read(self.chain, function, *args)
+        except (CallReverted, DecodingError, ValueError) as fault:
+            raise ConfigError(
+                f"{contract.address} does not answer {contract.name}.{function}",
+                where="chain.fork",
+                mend="attach the address of such a contract",
+            ) from fault
 
     def call(self, contract: Contract, function: str, *args: Any, sender: Address | None = None) -> None:
         """Queue a call of a contract, by the deployer unless said otherwise."""

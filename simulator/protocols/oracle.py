@@ -94,18 +94,22 @@ class OracleProtocol(Protocol):
         self.feeds: dict[str, FeedOracle] = {}
 
     def deploy(self, genesis: Genesis) -> None:
-        """Deploy push feed, guard and delay of each asset, with a first answer."""
+        """Deploy push feed, guard and delay of each asset, with a first answer, or attach to those that are there."""
         for asset, settings in self.settings.items():
-            feed = self._deploy_feed(genesis, asset, settings)
+            genesis.scope = f"{self.id}/{asset}"
+            feed = self._attach_feed(genesis, asset) if genesis.has() else self._deploy_feed(genesis, asset, settings)
             self.feeds[asset] = feed
             for contract in (feed.push, feed.guard, feed.delayed):
                 if contract is not None:
                     self._by_address[contract.address] = feed
             genesis.feeds[asset] = Feed(feed.consumer.address, feed)
 
+    def attach(self, genesis: Genesis) -> None:
+        """See `Protocol.attach`; each asset is looked at by itself."""
+        self.deploy(genesis)
+
     def _deploy_feed(self, genesis: Genesis, asset: str, settings: Any) -> FeedOracle:
         reporter = genesis.account(f"reporter/{asset}").address
-        genesis.scope = f"{self.id}/{asset}"
         push = genesis.deploy("PushFeed", genesis.deployer, reporter, _DECIMALS, f"{asset} / USD")
         price = self._first_price[asset]
         genesis.call(push, "report", to_fixed(price, _ONE), sender=reporter)
@@ -122,6 +126,26 @@ class OracleProtocol(Protocol):
         feed.set_delay(settings.delay_seconds)
         feed.price, feed.price_time = price, genesis.now
         feed.on_queued(genesis.now)
+        return feed
+
+    def _attach_feed(self, genesis: Genesis, asset: str) -> FeedOracle:
+        reporter = genesis.account(f"reporter/{asset}").address
+        push = genesis.find("PushFeed")
+        guard = genesis.find("GuardedFeed") if genesis.has("GuardedFeed") else None
+        delayed = genesis.find("DelayedFeed", [(guard or push).abi]) if genesis.has("DelayedFeed") else None
+        if not genesis.ask(push, "isReporter", reporter):
+            genesis.call(push, "setReporter", reporter, True, sender=Address(genesis.ask(push, "owner")))
+        # What was reported before the fork is old, and the scenario's market begins where it says.
+        genesis.call(push, "report", to_fixed(self._first_price[asset], _ONE), sender=reporter)
+        genesis.flush()
+        feed = FeedOracle(genesis.chain, asset, push, guard, delayed)
+        # Of a feed that does not refuse: a guard may find the last answer too old.
+        price, feed.price_time = genesis.ask(delayed or push, "price")
+        feed.price = from_wad(price)
+        if delayed is not None:
+            delay = genesis.ask(delayed, "delay")
+            feed.set_delay(delay)
+            feed.on_queued(genesis.ask(delayed, "nextPokeAt") - delay)
         return feed
 
     def capabilities(self) -> Sequence[Capability]:

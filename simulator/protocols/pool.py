@@ -37,7 +37,7 @@ class PoolSettings(Settings):
 class ConstantProduct(Pool):
     """The pool as agents see it."""
 
-    def __init__(self, protocol: "PoolProtocol", genesis: Genesis) -> None:
+    def __init__(self, protocol: "PoolProtocol", genesis: Genesis, *, attach: bool) -> None:
         settings = protocol.settings
         self.id = f"{protocol.id}/{settings.base}-{settings.quote}"
         self.assets = (settings.base, settings.quote)
@@ -45,12 +45,15 @@ class ConstantProduct(Pool):
         self.tokens = (tokens[0].address, tokens[1].address)
         self.fee = settings.fee
         self.reserves = (0, 0)
-        self.contract = genesis.deploy(
-            "ConstantProductPool", *self.tokens, to_wad(settings.fee), libraries=[token.abi for token in tokens]
+        libraries = [token.abi for token in tokens]
+        self.contract = (
+            genesis.find("ConstantProductPool", libraries)
+            if attach
+            else genesis.deploy("ConstantProductPool", *self.tokens, to_wad(settings.fee), libraries=libraries)
         )
         self.spender = self.contract.address
         self._chain = genesis.chain
-        self._base_first = Address(self.contract.read(genesis.chain, "token0")) == self.tokens[0]
+        self._base_first = Address(genesis.ask(self.contract, "token0")) == self.tokens[0]
 
     def swap(self, sell_base: bool, amount: int, min_out: int, to: Address) -> Call:
         """See `Pool.swap`."""
@@ -77,11 +80,31 @@ class PoolProtocol(Protocol):
 
     def deploy(self, genesis: Genesis) -> None:
         """See `Protocol.deploy`."""
-        self.pool = ConstantProduct(self, genesis)
+        self._begin(genesis, attach=False)
+
+    def attach(self, genesis: Genesis) -> None:
+        """See `Protocol.attach`. It has its liquidity, fee and tokens."""
+        self._begin(genesis, attach=True)
+        contract = self.pool.contract
+        tokens = {Address(genesis.ask(contract, name)) for name in ("token0", "token1")}
+        if tokens != set(self.pool.tokens):
+            raise ConfigError(
+                f"the pool at {contract.address} is not of {' and '.join(self.pool.assets)}",
+                where=self.id,
+                mend="set base and quote to what it trades",
+            )
+        self.pool.fee = from_wad(genesis.ask(contract, "fee"))
+        self.pool.on_sync(*genesis.ask(contract, "reserves"))
+
+    def _begin(self, genesis: Genesis, *, attach: bool) -> None:
+        self._attached = attach
+        self.pool = ConstantProduct(self, genesis, attach=attach)
         genesis.pools[self.pool.assets] = self.pool.contract
 
     def seed(self, genesis: Genesis) -> None:
         """Add the first liquidity at the reference prices."""
+        if self._attached:
+            return
         base, quote = self.pool.assets
         worth = self.settings.liquidity_usd
         if not worth:

@@ -34,6 +34,20 @@ class World(Settings):
     )
 
 
+class ForkSettings(Settings):
+    """Another node's state, on top of which the storm blows."""
+
+    url: str = Field(description="http:// address of the node", pattern=r"^https?://")
+    block: int | None = Field(None, ge=0, description="the block whose state it is; absent: the latest")
+    deployment: str = Field(
+        "", description="file that a devnet wrote of the contracts there, relative to the scenario; they are attached"
+    )
+    contracts: dict[str, str] = Field(
+        default_factory=dict,
+        description="addresses of contracts to attach, by keys as in cdp/CdpEngine or oracle/ETH/PushFeed",
+    )
+
+
 class Chain(Settings):
     """The blocks: how often, how large, at what price, and who else wants them."""
 
@@ -58,6 +72,7 @@ class Chain(Settings):
         json_schema_extra={"unit": "address"},
     )
     demand: DemandSettings | None = Field(None, description="the rest of Ethereum; absent: the blocks are ours alone")
+    fork: ForkSettings | None = Field(None, description="start from another node's state; absent: from nothing")
 
 
 class OracleSettings(Settings):
