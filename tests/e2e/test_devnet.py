@@ -130,8 +130,9 @@ def test_an_outsider_pays_borrows_and_is_in_the_tables(tmp_path):
 
 
 def test_an_outsider_liquidates_what_a_crash_made_unsafe(tmp_path):
-    sets = ["--set", "liquidators.count=0", "--set", "flash-liquidators.count=0"]
-    with devnet(tmp_path, "--speed", "2400", *sets, scenario="flash-crash") as net:
+    sets = ["liquidators.count=0", "flash-liquidators.count=0", "borrowers.count=60", "pool.liquidity_usd=200000"]
+    words = [word for each in sets for word in ("--set", each)]
+    with devnet(tmp_path, "--speed", "1200", *words, scenario="flash-crash") as net:
         engine, dollar = net.contract("cdp/CdpEngine"), net.contract("cdp/Dollar")
         market = b"ETH".ljust(32, b"\0")
         me = net.address("wallet-3")

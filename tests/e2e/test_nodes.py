@@ -35,16 +35,16 @@ def wavetank(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
     )
 
 
-def anvils() -> set[str]:
-    """Of the processes that run, the anvils of ours."""
+def anvils(mark: str) -> set[str]:
+    """The anvils that run with a mark in their environment, which they have of the command that started them."""
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
+            if words[0].endswith(b"anvil") and f"MARK={mark}".encode() in (entry / "environ").read_bytes():
+                found.add(entry.name)
+        except OSError:  # it ended meanwhile
             continue
-        if words[0].endswith(b"anvil") and b"--no-mining" in words:
-            found.add(entry.name)
     return found
 
 
@@ -217,27 +217,34 @@ def test_a_node_that_dies_in_a_run_leaves_a_partial_one(monkeypatch, tmp_path, k
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_no_anvil_outlives_its_run(tmp_path, how):
-    before = anvils()
+    mark = str(tmp_path)
     words = ["run", "calm", "--chain", "anvil", "--set", "world.hours=500", "--out", "out", "--json"]
     command = [sys.executable, "-m", "simulator.cli", *words]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"MARK": mark},
+    )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("out.partial-*/transactions.parquet")) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(3)
-    assert anvils() - before
+    assert anvils(mark)
     process.send_signal(how)
     output, errors = process.communicate(timeout=60)
     if how == signal.SIGINT:
         assert process.returncode == 130, errors
         assert json.loads(output)["status"] == "partial"
     time.sleep(0.5)
-    assert not anvils() - before
+    assert not anvils(mark)
 
 
 def test_no_anvil_is_left_where_the_set_up_fails(tmp_path):
-    before = anvils()
-    done = wavetank("run", "calm", "--chain", "anvil", "--set", "cdp.collateral.ETH.debt_ceiling=1", cwd=tmp_path)
+    words = ["run", "calm", "--chain", "anvil", "--set", "cdp.collateral.ETH.debt_ceiling=1"]
+    done = wavetank(*words, cwd=tmp_path, MARK=str(tmp_path))
     assert done.returncode == 2
     assert "DebtCeilingExceeded(" in done.stderr
-    assert not anvils() - before
+    assert not anvils(str(tmp_path))
