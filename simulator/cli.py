@@ -99,6 +99,14 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+Seed = Annotated[
+    int | None, typer.Option(parser=_seed, metavar="N", help="Root of every random stream; the scenario's by default.")
+]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a key of the scenario.")
+]
+
+
 @app.callback()
 def options(
     version: Annotated[
@@ -111,17 +119,12 @@ def options(
 @app.command()
 def run(
     scenario: ScenarioName,
-    seed: Annotated[
-        int | None,
-        typer.Option(parser=_seed, metavar="N", help="Root of every random stream; the scenario's by default."),
-    ] = None,
+    seed: Seed = None,
     chain: Annotated[
         str, typer.Option(help="The chain to run on: revm, anvil, or the http:// address of a node.")
     ] = "revm",
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a key of the scenario.")
-    ] = None,
+    changes: Changes = None,
     out: Annotated[Path | None, typer.Option(help="The folder of the results; runs/SCENARIO-SEED by default.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -129,11 +132,7 @@ def run(
     from simulator.chain.backends import check_chain
 
     check_chain(chain, gas)
-    from simulator.scenario.load import load_scenario
-    from simulator.scenario.overrides import parse_overrides
-    from simulator.scenario.user_code import import_user_code
-
-    storm = import_user_code(load_scenario(scenario, parse_overrides(changes or [])), _announce)
+    storm = _load(scenario, changes)
     root = storm.world.seed if seed is None else seed
     from simulator.results import run_scenario
 
@@ -161,6 +160,15 @@ def run(
     return int(result.exit_code)
 
 
+def _load(scenario: str, changes: list[str] | None) -> Any:
+    """A scenario to run: a user's own code in it is announced and imported."""
+    from simulator.scenario.load import load_scenario
+    from simulator.scenario.overrides import parse_overrides
+    from simulator.scenario.user_code import import_user_code
+
+    return import_user_code(load_scenario(scenario, parse_overrides(changes or [])), _announce)
+
+
 def _announce(code: Any) -> None:
     print_note(f"loading user code {code.name} (sha256 {code.sha256})")
 
@@ -175,13 +183,8 @@ def _print_summary(title: str, result: Any) -> None:
 @app.command()
 def devnet(
     scenario: ScenarioName,
-    seed: Annotated[
-        int | None,
-        typer.Option(parser=_seed, metavar="N", help="Root of every random stream; the scenario's by default."),
-    ] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a key of the scenario.")
-    ] = None,
+    seed: Seed = None,
+    changes: Changes = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the node listens.")] = 8545,
     speed: Annotated[float, typer.Option(help="Seconds of the storm in one of the clock.")] = 1.0,
     out: Annotated[
@@ -192,11 +195,7 @@ def devnet(
     """Run a scenario at the pace of the clock on a local node that wallets, front ends and scripts can join."""
     if not 0 < speed <= 1e6:
         raise ConfigError(f"--speed = {speed:g}: must be > 0 and <= 1,000,000", where="--speed")
-    from simulator.scenario.load import load_scenario
-    from simulator.scenario.overrides import parse_overrides
-    from simulator.scenario.user_code import import_user_code
-
-    storm = import_user_code(load_scenario(scenario, parse_overrides(changes or [])), _announce)
+    storm = _load(scenario, changes)
     root = storm.world.seed if seed is None else seed
     from simulator.devnet import run_devnet
 
