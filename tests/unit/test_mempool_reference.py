@@ -1,6 +1,6 @@
 """The pool and the builder against a slow plain reference, over random mempools; and their chain against the real one.
 
-`WAVETANK_MEMPOOLS` sets how many random mempools are built twice, `WAVETANK_MEMPOOL_SEED` the first of their seeds.
+`WAVETANK_MEMPOOLS` sets how many random mempools are built twice (300, in CI 10,000), `WAVETANK_MEMPOOL_SEED` the first of their seeds.
 """
 
 import os
@@ -29,7 +29,7 @@ from simulator.chain.types import (
 )
 from simulator.mempool import Eip1559, Legacy, Mempool
 
-MEMPOOLS = int(os.environ.get("WAVETANK_MEMPOOLS", "300"))
+MEMPOOLS = int(os.environ.get("WAVETANK_MEMPOOLS", "10000" if os.environ.get("CI") == "true" else "300"))
 FIRST_SEED = int(os.environ.get("WAVETANK_MEMPOOL_SEED", "0"))
 SINK = Address("0x" + "ee" * 20)
 SENDERS = [Address(f"0x{number:040x}") for number in range(0xA1, 0xA6)]
