@@ -1,6 +1,7 @@
 """The pool and the builder against a slow plain reference, over random mempools; and their chain against the real one.
 
-`WAVETANK_MEMPOOLS` sets how many random mempools are built twice (300, in CI 10,000), `WAVETANK_MEMPOOL_SEED` the first of their seeds.
+`WAVETANK_MEMPOOLS` sets how many random mempools are built twice (300, in CI 10,000), `WAVETANK_MEMPOOL_SEED` the first
+of their seeds.
 """
 
 import os
