@@ -64,7 +64,7 @@ def run_devnet(
         folder = RunFolder(out)
 
         def live(world: World) -> None:
-            deployment = deployment_of(world, node.process.url, wallets())
+            deployment = deployment_of(world, node.gate.url, wallets())
             deployment.write(folder.work / DEPLOYMENT)
             deployment.write(file)
             try:
