@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from eth_account import Account as Signer
 
-from simulator.agents.base import AgentSettings, Desk
+from simulator.agents.base import AgentSettings, Desk, Fate
 from simulator.chain.accounts import Account
-from simulator.chain.devnet import MNEMONIC, WALLETS, Devnet
+from simulator.chain.devnet import MNEMONIC, WALLETS, Devnet, Foreign
 from simulator.chain.types import Address, Transaction
 from simulator.deployment import Deployment, Holder, deployment_of
 from simulator.protocols.base import Call, Lending
@@ -20,6 +20,7 @@ from simulator.scenario import Scenario, import_user_code
 from simulator.world import World
 
 OUTSIDER: Final = "outsider"  # in the tables, whoever is no agent of the scenario
+DEPLOYMENT: Final = "deployment.json"  # in the folder of the results
 _TELL_SECONDS: Final = 5.0  # of the wall's clock, between lines of progress
 _LATE_BLOCKS: Final = 5  # of delay before it is worth a word
 
@@ -53,8 +54,8 @@ def run_devnet(
 ) -> RunResult:
     """Run a scenario on an anvil at `port`, `speed` times as fast as the clock, and keep what came of it in `out`.
 
-    `ready` is given the deployment when it stands in `file` and the first block is about to come. Raises ChainError
-    where the node does not start.
+    `ready` is given the deployment when it stands in `file`, which is there for as long as the node is, and the first
+    block is about to come. Raises ChainError where the node does not start.
     """
     scenario = import_user_code(scenario)
     settings = scenario.chain
@@ -63,10 +64,14 @@ def run_devnet(
         folder = RunFolder(out)
 
         def live(world: World) -> None:
-            deployment = deployment_of(world, node.process.url, wallets())
+            deployment = deployment_of(world, node.gate.url, wallets())
+            deployment.write(folder.work / DEPLOYMENT)
             deployment.write(file)
-            ready(deployment)
-            Pacer(world, node, speed, tell).run()
+            try:
+                ready(deployment)
+                Pacer(world, node, speed, tell).run()
+            finally:
+                deployment.withdraw(file)
 
         try:
             return Run(scenario, seed, node, folder).go(live)
@@ -98,12 +103,14 @@ class Pacer:
 
     def run(self) -> None:
         """To the end of the scenario."""
+        self._show()
         began = self._told = time.monotonic()
         for step in range(1, self._world.steps + 1):
             self._await(began + step * self._seconds)
-            for tx in self._node.newcomers():
-                self._admit(tx)
+            for foreign in self._node.newcomers():
+                self._admit(foreign)
             self._world.run_to(step)
+            self._show()
             if time.monotonic() - self._told >= _TELL_SECONDS:
                 self._told = time.monotonic()
                 self._tell(self._status(step))
@@ -116,16 +123,28 @@ class Pacer:
             self._is_late = True
             self._tell(f"blocks come later than asked: one is due every {self._seconds:.3g} s")
 
-    def _admit(self, tx: Transaction) -> None:
-        account = Account(str(tx.sender), tx.sender, b"")
-        desk = Desk(self._world, account, OUTSIDER, AgentSettings(), self._random)
+    def _show(self) -> None:
+        self._node.show(frozenset(self._world.pool.pending()), self._world.fees.base_fee)
+
+    def _admit(self, foreign: Foreign) -> None:
+        world, tx = self._world, foreign.transaction
+        if not foreign.is_known:
+            self._refuse(foreign, "neither blobs nor delegations are carried here")
+            return
+        desk = Desk(world, Account(str(tx.sender), tx.sender, b""), OUTSIDER, AgentSettings(), self._random)
         call = Call(tx.to or tx.sender, tx.data, tx.gas, self._action(tx), "", _Anything(), tx.value)
-        admission = self._world.outbox.adopt(tx, desk, call)
+        former = world.outbox.sent(tx)
+        admission = world.outbox.adopt(tx, desk, call)
         if not admission.accepted:
-            self._node.forget(tx)
-            self._tell(f"refused transaction {tx.nonce} of {tx.sender}: {admission.reason}")
-        elif admission.replaced is not None:
-            self._node.forget(admission.replaced)
+            self._refuse(foreign, admission.reason)
+            return
+        self._node.keep(foreign)
+        if admission.replaced is not None and former is not None:
+            fate = Fate("replaced", "", None)
+            world.observer.transaction(world.number, None, admission.replaced, former, fate, False)
+
+    def _refuse(self, foreign: Foreign, reason: str) -> None:
+        self._tell(f"refused transaction {foreign.hash} of {foreign.transaction.sender}: {reason}")
 
     def _action(self, tx: Transaction) -> str:
         if tx.to is None:
@@ -142,8 +161,9 @@ class Pacer:
         lendings = world.capabilities(Lending)
         positions = sum([len(lending.book) for lending in lendings])
         unsafe = sum([len(world.unsafe(lending.id)) for lending in lendings])
+        filled = world.liquidations.filled
         fee = world.gas_price.base_fee / 1e9
         return (
             f"{hours:3d}:{minutes:02d}  block {world.number:,}  {prices}  base fee {fee:.3g} gwei  "
-            f"{positions} positions, {unsafe} unsafe  {len(world.pool)} waiting"
+            f"{positions} positions, {unsafe} unsafe, {filled} liquidations  {len(world.pool)} waiting"
         )

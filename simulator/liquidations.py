@@ -36,6 +36,7 @@ class LiquidationLog:
     def __init__(self, lendings: Iterable[Lending], market: Any) -> None:
         self._lendings = {lending.id: lending for lending in lendings}
         self._market = market
+        self.filled = 0  # so far, lots that were sold at auction among them
         self._watches: dict[str, SafetyWatch] = {
             id: lending.book.watch(lending.liquidation_ratio) for id, lending in self._lendings.items()
         }
@@ -108,6 +109,7 @@ class LiquidationLog:
         ]
 
     def _fill(self, seized: _Seized, paid: int, collateral: int, gas_usd: float, block: int) -> dict[str, Any]:
+        self.filled += 1
         lending, market, amount = seized.lending, self._market, from_wad(collateral)
         debt_usd = from_wad(paid) * market.price(lending.debt_asset)
         return {

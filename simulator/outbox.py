@@ -114,10 +114,22 @@ class Outbox:
         if admission.accepted:
             if tx.sender in self._nonces:  # somebody has the key of one of ours
                 self._nonces[tx.sender] = max(self._nonces[tx.sender], tx.nonce + 1)
+            if admission.replaced is not None:
+                self._give_way((tx.sender, tx.nonce))
             self._keep(tx, desk, call, None)
             if self.watched:
                 self._show(tx, call)
         return admission
+
+    def _give_way(self, key: tuple[Address, int]) -> None:
+        """Forget what an outsider's transaction has replaced, and tell its sender."""
+        former = self._waiting.pop(key, None)
+        if former is None:
+            return
+        if former.call.subject:
+            self._forget_rival(former.call, key)
+        if former.answer is not None:
+            former.answer.succeed(Fate("replaced", "", None))
 
     def _watch(self, tx: Transaction, desk: Desk) -> None:
         self._to_bump.append((self.block + desk.settings.gas.bump_blocks, tx))

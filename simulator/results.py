@@ -1,8 +1,10 @@
 """Run a scenario from beginning to end and keep what came of it."""
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -130,6 +132,20 @@ def _say_nothing(_: str) -> None:
     """For callers who do not listen."""
 
 
+@contextmanager
+def one_interrupt_ignored() -> Iterator[None]:
+    """Let a Ctrl-C pass, out of impatience or too late: it would lose what is being written. A second one counts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, former) and None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 class Run:
     """One run and the clock of its stages."""
 
@@ -146,13 +162,14 @@ class Run:
         """From set-up to the manifest; `live` takes the world from its start to its end."""
         world = self._timed("setup", self._build)
         status, exit_code, fault = self._timed("run", lambda: self._live(world, live))
-        self._timed("record", lambda: self._close(world, partial=fault is not None))
-        tables = self._recorder.tables()
-        metrics = self._timed("metrics", lambda: compute(tables))
-        manifest = self._manifest(world, status, metrics)
-        if fault is not None:
-            manifest["fault"] = fault.as_dict()
-        place = self._keep(manifest)
+        with one_interrupt_ignored():
+            self._timed("record", lambda: self._close(world, partial=fault is not None))
+            tables = self._recorder.tables()
+            metrics = self._timed("metrics", lambda: compute(tables))
+            manifest = self._manifest(world, status, metrics)
+            if fault is not None:
+                manifest["fault"] = fault.as_dict()
+            place = self._keep(manifest)
         return RunResult(manifest, exit_code, place, fault, tables if place is None else None)
 
     def _timed(self, stage: str, act: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -176,7 +176,11 @@ class AnvilChain(NodeChain):
         return ask_all(self._connection, [*header, *map(self._sending, transactions)])[len(header) :]
 
     def _sending(self, tx: Transaction) -> Call:
-        return ("eth_sendTransaction", _fields(tx))  # of an impersonated sender
+        return ("eth_sendTransaction", self._request(tx))  # of an impersonated sender
+
+    def _request(self, tx: Transaction) -> Mapping[str, Any]:
+        """A transaction as JSON-RPC writes it."""
+        return _fields(tx)
 
     def _found(self, env: BlockEnv, hashes: Sequence[str]) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] | None = ask(self._connection, "eth_getBlockReceipts", hex(env.number))
@@ -191,7 +195,7 @@ class AnvilChain(NodeChain):
             # Who comes after the block is full was guessed to be in it.
             "gasLimit": hex(max(env.gas_limit, sum(tx.gas for tx in transactions))),
         }
-        calls = [_fields(tx) for tx in transactions]
+        calls = [self._request(tx) for tx in transactions]
         request = {"blockStateCalls": [{"blockOverrides": overrides, "calls": calls}], "validation": True}
         (answer,) = self._connection.batch([("eth_simulateV1", request, "latest")])
         if isinstance(answer, RpcFault):  # somebody cannot pay, which mining passes over and this does not

@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,18 +187,131 @@ def test_blocks_come_when_they_are_due(tmp_path):
 def test_a_node_that_dies_is_one_line_and_a_partial_run(tmp_path):
     with devnet(tmp_path, "--speed", "600", *BUSY, *POOR) as net:
         time.sleep(1)
-        (node,) = [
-            entry.name
-            for entry in Path("/proc").glob("[0-9]*")
-            if f"--port\0{net.port}\0".encode() in (entry / "cmdline").read_bytes()
-            and (entry / "cmdline").read_bytes().split(b"\0")[0].endswith(b"anvil")
-        ]
-        os.kill(int(node), signal.SIGKILL)
+        (node,) = nodes_of(net.process.pid)
+        os.kill(node, signal.SIGKILL)
         _, said = net.process.communicate(timeout=60)
     assert net.process.returncode == 3
     assert sum(line.startswith("error: ") for line in said.splitlines()) == 1
     assert "the node is gone" in said
     assert json.loads((tmp_path / "out/manifest.json").read_text())["status"] == "partial"
+
+
+def nodes_of(parent: int) -> list[int]:
+    """The anvils that a process has started."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            program = (entry / "cmdline").read_bytes().split(b"\0")[0]
+            born_of = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if program.endswith(b"anvil") and born_of == parent:
+                found.append(int(entry.name))
+    return found
+
+
+def test_many_outsiders_at_any_moment_are_all_mined_and_end_nothing(tmp_path):
+    with devnet(tmp_path, "--speed", "600", *BUSY, *POOR) as net:
+        sent: list[str] = []
+
+        def busy(name: str) -> None:
+            web3 = Web3(HTTPProvider(net.deployment.url))  # a session is no good to two threads
+            for nonce in range(40):
+                terms = {"to": net.address("wallet-9"), "value": 1, "gas": 21_000, "nonce": nonce, "chainId": 31337}
+                fees = {"maxFeePerGas": 500 * 10**9, "maxPriorityFeePerGas": 10**9}
+                raw = Signer.sign_transaction(terms | fees, net.keys[name]).raw_transaction
+                sent.append(web3.eth.send_raw_transaction(raw).hex())
+                time.sleep(0.013)
+
+        threads = [threading.Thread(target=busy, args=(f"wallet-{number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        mined = [net.receipt(name) for name in sent]
+        code, _, said = net.end()
+    assert len(sent) == 160
+    assert {each["status"] for each in mined} == {1}
+    assert code == 130, said
+    rows = net.table("transactions")
+    outsiders = rows[rows["agent"] == "outsider"]
+    assert list(outsiders["status"]) == ["included"] * 160
+    assert sorted(outsiders["block"]) == sorted(each["blockNumber"] for each in mined)
+
+
+def test_what_waits_is_seen_and_can_be_replaced_by_ten_percent_more(tmp_path):
+    with devnet(tmp_path, "--speed", "60", *BUSY, *POOR) as net:
+        nonce = {"nonce": 0, "to": net.address("wallet-1"), "value": 1, "gas": 21_000}
+        cheap = net.send("wallet-0", **nonce, maxFeePerGas=10**6, maxPriorityFeePerGas=10**5)
+        time.sleep(0.7)
+        assert net.web3.eth.get_transaction(cheap)["blockNumber"] is None
+        assert net.web3.eth.get_transaction_count(net.address("wallet-0"), "pending") == 1
+        barely = net.send("wallet-0", **nonce, maxFeePerGas=10**6 + 1, maxPriorityFeePerGas=10**5 + 1)
+        time.sleep(0.5)
+        dear = net.send("wallet-0", **nonce, maxFeePerGas=10**12, maxPriorityFeePerGas=10**10)
+        assert net.receipt(dear)["status"] == 1
+        _, _, said = net.end()
+    assert f"refused transaction 0x{barely}" in said
+    assert "10 % more" in said
+    rows = net.table("transactions")
+    statuses = rows[rows["agent"] == "outsider"].sort_values("block")["status"]
+    assert list(statuses) == ["replaced", "included"]
+
+
+def test_an_outsider_buys_from_the_pool_and_moves_it(tmp_path):
+    with devnet(tmp_path, "--speed", "60", "--set", "arbitrageurs.count=0", "--set", "traders.count=0") as net:
+        pool, dollar = net.contract("pool/ConstantProductPool"), net.contract("cdp/Dollar")
+        me = net.address("wallet-4")
+        before = pool.functions.reserves().call()
+        net.receipt(net.send("exchange", dollar.functions.transfer(me, 1_000 * WAD)))
+        net.receipt(net.send("wallet-4", dollar.functions.approve(pool.address, 2**256 - 1)))
+        bought = net.receipt(net.send("wallet-4", pool.functions.swap(dollar.address, 1_000 * WAD, 0, me)))
+        after = pool.functions.reserves().call()
+        net.end()
+    assert bought["status"] == 1
+    assert sorted(after) != sorted(before)
+    events = net.table("events")
+    assert bought["blockNumber"] in set(events[events["protocol"] == "pool"]["block"])
+
+
+def test_ctrl_c_pressed_twice_leaves_the_results_and_no_node(tmp_path):
+    with devnet(tmp_path, "--speed", "600", *BUSY, *POOR) as net:
+        (node,) = nodes_of(net.process.pid)
+        assert (tmp_path / net.printed["file"]).is_file()
+        time.sleep(1)
+        net.process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        code, manifest, said = net.end()
+    assert (code, manifest["status"]) == (130, "partial"), said
+    assert not Path(f"/proc/{node}").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    assert read_deployment(tmp_path / "out/deployment.json") == net.deployment
+
+
+def test_without_anvil_it_is_one_line(tmp_path):
+    done = subprocess.run(
+        command("calm", "--json"),
+        cwd=tmp_path,
+        env=os.environ | {"WAVETANK_ANVIL": str(tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "WAVETANK_ANVIL" in json.loads(done.stdout)["error"]["where"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_on_a_terminal_everything_to_join_is_printed(tmp_path):
+    words = ["--port", str(free_port()), "--speed", "100000", "--set", "world.hours=0.2"]
+    done = subprocess.run(
+        command("calm", *words), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = read_deployment(tmp_path / "runs/devnet-calm-7/deployment.json")
+    wanted = [found.url, "31337", *(each.address for each in found.contracts), *(each.key for each in found.wallets)]
+    assert [text for text in wanted if text not in done.stdout] == []
+    assert "keys everybody knows" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 def test_a_taken_port_is_one_line(tmp_path):
@@ -212,7 +326,7 @@ def test_a_taken_port_is_one_line(tmp_path):
         )
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
-    assert f"port {node.port}: anvil did not start: " in done.stderr
+    assert f"port {node.port} is in use (choose another with --port)" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
