@@ -337,15 +337,3 @@ def test_a_speed_that_is_none_is_refused(tmp_path, speed):
     )
     assert done.returncode == 2
     assert "--speed" in done.stderr
-
-
-def test_a_file_that_is_no_deployment_is_refused(tmp_path):
-    from simulator.errors import ConfigError
-
-    path = tmp_path / "d.json"
-    for text, complaint in (("{}", "is no deployment"), ('{"version": 99}', "version 99 is not known")):
-        path.write_text(text)
-        with pytest.raises(ConfigError, match=complaint):
-            read_deployment(path)
-    with pytest.raises(ConfigError, match="cannot be read"):
-        read_deployment(tmp_path / "none.json")
