@@ -286,6 +286,26 @@ def test_ctrl_c_pressed_twice_leaves_the_results_and_no_node(tmp_path):
     assert read_deployment(tmp_path / "out/deployment.json") == net.deployment
 
 
+def test_the_readmes_script_joins_the_readmes_devnet(tmp_path):
+    section = (Path(__file__).parents[2] / "README.md").read_text().split("## Devnet")[1]
+    script = section.split("```python\n")[1].split("```")[0]
+    words = ["black-thursday", "--speed", "60", "--port", str(free_port())]
+    process = subprocess.Popen(command(*words), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"Black Thursday\n"
+        ran = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    count, rest = ran.stdout.split(maxsplit=1)
+    assert rest == "adjustments so far\n"
+    assert int(count) > 0
+
+
 def test_without_anvil_it_is_one_line(tmp_path):
     done = subprocess.run(
         command("calm", "--json"),
