@@ -11,6 +11,7 @@ from eth_account import Account as Signer
 from simulator.agents.base import AgentSettings, Desk, Fate
 from simulator.chain.accounts import Account
 from simulator.chain.devnet import MNEMONIC, WALLETS, Devnet, Foreign
+from simulator.chain.gate import Advice
 from simulator.chain.types import Address, Transaction
 from simulator.deployment import Deployment, Holder, deployment_of
 from simulator.protocols.base import Call, Lending
@@ -124,7 +125,9 @@ class Pacer:
             self._tell(f"blocks come later than asked: one is due every {self._seconds:.3g} s")
 
     def _show(self) -> None:
-        self._node.show(frozenset(self._world.pool.pending()), self._world.fees.base_fee)
+        world = self._world
+        gas = Advice(world.fees.base_fee, world.gas_price.going_tip)
+        self._node.show(frozenset(world.pool.pending()), gas)
 
     def _admit(self, foreign: Foreign) -> None:
         world, tx = self._world, foreign.transaction
@@ -162,8 +165,8 @@ class Pacer:
         positions = sum([len(lending.book) for lending in lendings])
         unsafe = sum([len(world.unsafe(lending.id)) for lending in lendings])
         filled = world.liquidations.filled
-        fee = world.gas_price.base_fee / 1e9
+        fee, tip = world.gas_price.base_fee / 1e9, world.gas_price.going_tip / 1e9
         return (
-            f"{hours:3d}:{minutes:02d}  block {world.number:,}  {prices}  base fee {fee:.3g} gwei  "
+            f"{hours:3d}:{minutes:02d}  block {world.number:,}  {prices}  base fee {fee:.3g} gwei, tip {tip:.3g}  "
             f"{positions} positions, {unsafe} unsafe, {filled} liquidations  {len(world.pool)} waiting"
         )

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from simulator.chain.accounts import Account
 from simulator.chain.anvil import AnvilChain
-from simulator.chain.gate import Gate
+from simulator.chain.gate import Advice, Gate
 from simulator.chain.rpc import Call, ask, ask_all
 from simulator.chain.types import ZERO_ADDRESS, Address, Transaction
 
@@ -88,12 +88,13 @@ class Devnet(AnvilChain):
         if foreign.sending[0] == "eth_sendTransaction":
             ask(self._connection, "anvil_impersonateAccount", foreign.transaction.sender)
 
-    def show(self, waiting: Container[Transaction], base_fee: int) -> None:
+    def show(self, waiting: Container[Transaction], gas: Advice) -> None:
         """Put what still waits back into the node's pool and say what the next block costs, for wallets to see."""
         self._foreign = {tx: foreign for tx, foreign in self._foreign.items() if tx in waiting}
         sendings = [foreign.sending for foreign in self._foreign.values()]
         # One that the node does not want again waits all the same, unseen.
-        self._connection.batch([("anvil_setNextBlockBaseFeePerGas", hex(base_fee)), *sendings])
+        self._connection.batch([("anvil_setNextBlockBaseFeePerGas", hex(gas.base_fee)), *sendings])
+        self.gate.advice = gas
         self.gate.open()
 
     # -------------------------------------------------------------------- blocks

@@ -2,7 +2,8 @@
 
 Without it a transaction could come in between reading the node's pool and mining, and would be lost or stand in a block
 in which the scenario has no place for it. A shut door keeps requests waiting, for a few milliseconds; nobody sees a
-block half built, or one that is only tried. What mines, moves the clock or takes blocks back is not for others.
+block half built, or one that is only tried. What mines, moves the clock or takes blocks back is not for others. And as
+the node knows nothing of the rest of Ethereum, what it says of the price of gas is raised to what the scenario asks.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ import io
 import json
 import threading
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType, web
 
@@ -27,6 +29,7 @@ _EVERYBODY: Final = {
     "Access-Control-Allow-Headers": "*",
 }
 _FORBIDDEN: Final = -32601
+_PRICES: Final = ("eth_gasPrice", "eth_maxPriorityFeePerGas", "eth_feeHistory")
 _OURS: Final = frozenset(
     f"{family}_{name}"
     for family in ("evm", "anvil", "hardhat")
@@ -40,6 +43,24 @@ _OURS: Final = frozenset(
 ) | {"eth_sendRawTransactionSync", "eth_sendTransactionSync"}  # these two are answered only behind a block
 
 
+class Advice(NamedTuple):
+    """What gas costs."""
+
+    base_fee: int = 0  # [wei per gas] of the next block
+    tip: int = 0  # [wei per gas] that lets somebody into it
+
+    def raised(self, method: str, result: Any) -> Any:
+        """What a node answers, or what gas costs where that is more."""
+        if method == "eth_feeHistory":
+            rewards = result.get("reward") or []
+            return result | {"reward": [[_at_least(tip, self.tip) for tip in block] for block in rewards]}
+        return _at_least(result, self.tip if method == "eth_maxPriorityFeePerGas" else self.base_fee + self.tip)
+
+
+def _at_least(quantity: str, least: int) -> str:
+    return hex(max(int(quantity, 16), least))
+
+
 class Gate:
     """A door at a port, shut at first. It has a thread of its own."""
 
@@ -47,6 +68,7 @@ class Gate:
         """Listen at `port` for the node at the URL `inner`. Raises ChainError where that cannot be."""
         self.url = f"http://127.0.0.1:{port}"
         self._port, self._inner = port, inner
+        self.advice = Advice()
         self._is_shut = True
         self._inside: set[object] = set()  # requests whose answer is not there yet
         self._waiting: deque[asyncio.Future[object]] = deque()
@@ -134,7 +156,8 @@ class Gate:
         if request.method == "OPTIONS":
             return web.Response(headers=_EVERYBODY)
         body = await request.read()
-        answer = refusal(body)
+        asked = calls(body)
+        answer = refusal(body, asked)
         if answer is None:
             token = await self._enter()
             try:
@@ -143,7 +166,19 @@ class Gate:
                 return web.Response(status=502, text="the node is gone", headers=_EVERYBODY)
             finally:
                 self._inside.discard(token)
-        return web.Response(body=answer, content_type="application/json", headers=_EVERYBODY)
+        body = self._priced(priced(asked), answer)
+        return web.Response(body=body, content_type="application/json", headers=_EVERYBODY)
+
+    def _priced(self, asked: dict[Any, str], answer: bytes) -> bytes:
+        """An answer with the price of gas where that was asked for; what is answered is taken out of `asked`."""
+        if not asked:
+            return answer
+        replies = json.loads(answer)
+        for reply in replies if isinstance(replies, list) else [replies]:
+            method = asked.pop(reply.get("id"), None)
+            if method is not None and "result" in reply:
+                reply["result"] = self.advice.raised(method, reply["result"])
+        return json.dumps(replies).encode()
 
     async def _pass_on(self, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json"}
@@ -162,25 +197,31 @@ class Gate:
 
     async def _couple(self, outer: web.WebSocketResponse, inner: ClientWebSocketResponse) -> None:
         unanswered: deque[object] = deque()
+        prices: dict[Any, str] = {}
 
         async def inwards() -> None:
             async for message in outer:
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                     return
-                said = refusal(message.data)
+                asked = calls(message.data)
+                said = refusal(message.data, asked)
                 if said is not None:
                     await outer.send_str(said.decode())
                     continue
                 unanswered.append(await self._enter())
+                prices.update(priced(asked))
                 await (inner.send_str if message.type is WSMsgType.TEXT else inner.send_bytes)(message.data)
 
         async def outwards() -> None:
             async for message in inner:
                 if message.type is not WSMsgType.TEXT:
                     return
-                if unanswered and not _is_subscribed(message.data):
+                if _is_subscribed(message.data):
+                    await outer.send_str(message.data)
+                    continue
+                if unanswered:
                     self._inside.discard(unanswered.popleft())
-                await outer.send_str(message.data)
+                await outer.send_str(self._priced(prices, message.data.encode()).decode())
 
         ways = [asyncio.create_task(inwards()), asyncio.create_task(outwards())]
         try:
@@ -192,19 +233,28 @@ class Gate:
             self._inside.difference_update(unanswered)
 
 
-def refusal(request: str | bytes) -> bytes | None:
-    """The answer to a request, or a batch of them, that asks for what is not for others; None to let it in."""
+def calls(request: str | bytes) -> list[dict[str, Any]]:
+    """What is asked, one call or a batch; nothing where it is no JSON-RPC, of which the node says what is wrong."""
     try:
         asked = json.loads(request)
     except ValueError:
-        return None  # the node says what is wrong with it
-    items = [item for item in (asked if isinstance(asked, list) else [asked]) if isinstance(item, dict)]
-    refused = next((item["method"] for item in items if item.get("method") in _OURS), None)
+        return []
+    return [item for item in (asked if isinstance(asked, list) else [asked]) if isinstance(item, dict)]
+
+
+def refusal(request: str | bytes, asked: Sequence[dict[str, Any]]) -> bytes | None:
+    """The answer to a request of which a call is not for others; None to let it in."""
+    refused = next((call["method"] for call in asked if call.get("method") in _OURS), None)
     if refused is None:
         return None
     error = {"code": _FORBIDDEN, "message": f"{refused} is not for others: the scenario makes the blocks"}
-    answers = [{"jsonrpc": "2.0", "id": item.get("id"), "error": error} for item in items]
-    return json.dumps(answers if isinstance(asked, list) else answers[0]).encode()
+    answers = [{"jsonrpc": "2.0", "id": call.get("id"), "error": error} for call in asked]
+    return json.dumps(answers if isinstance(json.loads(request), list) else answers[0]).encode()
+
+
+def priced(asked: Sequence[dict[str, Any]]) -> dict[Any, str]:
+    """The calls that ask what gas costs: methods by id."""
+    return {call["id"]: call["method"] for call in asked if call.get("method") in _PRICES and "id" in call}
 
 
 def _is_subscribed(message: str) -> bool:

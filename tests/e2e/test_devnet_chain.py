@@ -11,6 +11,7 @@ from nodes import need_anvil
 from simulator.chain.accounts import Account
 from simulator.chain.anvil import free_port
 from simulator.chain.devnet import Devnet, Foreign
+from simulator.chain.gate import Advice
 from simulator.chain.rpc import IpcConnection, ask
 from simulator.chain.types import Address, BlockEnv, Bundle, Receipt, Transaction, Virtual
 from simulator.devnet import wallets
@@ -118,7 +119,7 @@ def test_what_waits_stands_in_the_nodes_pool_and_is_new_only_once(node):
     name = node.send(fee=2 * GWEI)
     (foreign,) = node.admitted()
     node.block(node.ours())
-    node.chain.show([foreign.transaction], base_fee=50 * GWEI)
+    node.chain.show([foreign.transaction], Advice(50 * GWEI))
     assert node.ask("eth_getTransactionByHash", name)["hash"] == name
     assert node.ask("eth_getTransactionCount", ADDRESSES[0], "pending") == "0x1"
     assert node.ask("eth_getBlockByNumber", "pending", False)["baseFeePerGas"] == hex(50 * GWEI)
@@ -127,7 +128,7 @@ def test_what_waits_stands_in_the_nodes_pool_and_is_new_only_once(node):
     assert len(node.mined()) == 1  # it stood in the pool for others to see, not to be mined
     assert statuses(node.block(foreign.transaction)) == [True]
     assert node.mined() == [name]
-    node.chain.show([], base_fee=GWEI)
+    node.chain.show([], Advice(GWEI))
     assert node.chain.newcomers() == []
 
 

@@ -14,10 +14,17 @@ from eth_hash.auto import keccak
 from nodes import plain_anvil
 
 from simulator.chain.anvil import AnvilProcess, free_port
-from simulator.chain.gate import Gate
+from simulator.chain.gate import Advice, Gate
 from simulator.errors import ChainError
 
 pytestmark = pytest.mark.anvil
+GWEI = 10**9
+PRICES = [
+    ("eth_gasPrice",),
+    ("eth_maxPriorityFeePerGas",),
+    ("eth_feeHistory", "0x1", "latest", [10, 90]),
+    ("eth_feeHistory", "0x1", "latest"),
+]
 DEV = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 
 
@@ -71,6 +78,20 @@ def test_requests_and_batches_are_answered_as_by_the_node(gate):
     assert post(gate, request("eth_nonsense"))["error"]["code"] == -32601
     large = "0x" + "5a" * 700_000
     assert post(gate, request("web3_sha3", large))["result"] == "0x" + keccak(b"Z" * 700_000).hex()
+
+
+def test_the_price_of_gas_is_the_scenarios_where_the_nodes_is_lower(gate):
+    gate.open()
+    asked = [request(*call, number=number) for number, call in enumerate(PRICES)]
+    before = {each["id"]: each["result"] for each in post(gate, asked)}
+    gate.advice = Advice(20 * GWEI, 50 * GWEI)
+    raised = {each["id"]: each["result"] for each in post(gate, asked)}
+    assert (raised[0], raised[1]) == (hex(70 * GWEI), hex(50 * GWEI))
+    assert raised[2] == before[2] | {"reward": [[hex(50 * GWEI)] * 2 for _ in before[2]["reward"]]}
+    assert raised[3] == before[3]
+    assert post(gate, asked[0])["result"] == hex(70 * GWEI)
+    gate.advice = Advice()
+    assert {each["id"]: each["result"] for each in post(gate, asked)} == before
 
 
 def test_pages_of_any_origin_may_ask(gate):
@@ -157,9 +178,11 @@ def test_a_websocket_asks_waits_and_hears_of_blocks(gate, node):
             assert (refused["id"], refused["error"]["code"]) == (7, -32601)
             await session.post(node.url, json=request("evm_mine"))
             assert (await socket.receive_json(timeout=5))["method"] == "eth_subscription"
-            await socket.send_json(request("eth_chainId", number=8))
-            assert (await socket.receive_json(timeout=5))["result"] == "0x7a69"
+            await socket.send_json([request("eth_chainId", number=8), request("eth_gasPrice", number=9)])
+            answers = {each["id"]: each["result"] for each in await socket.receive_json(timeout=5)}
+            assert answers == {8: "0x7a69", 9: hex(70 * GWEI)}
 
+    gate.advice = Advice(20 * GWEI, 50 * GWEI)
     asyncio.run(talk())
     asyncio.run(hear())
     began = time.monotonic()
