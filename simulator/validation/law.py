@@ -1,7 +1,7 @@
 """What a law is: a name, where it comes from, and a function that measures whether it holds here.
 
-A family of laws shares the part of the name before the slash, as in `moments/heston`. Every number is measured when it is
-asked for, by running the real thing; nothing is kept from an earlier time.
+A family of laws shares the part of the name before the slash, as in `moments/heston`. Every number is measured when it
+is asked for, by running the real thing; nothing is kept from an earlier time.
 """
 
 import math
