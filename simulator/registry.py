@@ -233,6 +233,15 @@ AGENTS = Registry(
 PROCESSES = Registry(
     "process",
     "wavetank.processes",
-    {name: f"simulator.market.process:PROCESSES.{name}" for name in ("replay", "gbm", "constant", "peg")},
+    {
+        "replay": "simulator.market.processes.replay:Replay",
+        "constant": "simulator.market.processes.diffusion:Constant",
+        "gbm": "simulator.market.processes.diffusion:Gbm",
+        "merton": "simulator.market.processes.jumps:Merton",
+        "heston": "simulator.market.processes.heston:Heston",
+        "bates": "simulator.market.processes.heston:Bates",
+        "peg": "simulator.market.processes.peg:Peg",
+        "yield-bearing": "simulator.market.processes.yields:YieldBearing",
+    },
 )
 REGISTRIES = {"protocol": PROTOCOLS, "agent": AGENTS, "process": PROCESSES}

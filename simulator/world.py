@@ -63,7 +63,14 @@ class World:
         self.block_seconds = scenario.chain.block_seconds
         self.steps = -(-round(scenario.world.hours * 3600) // self.block_seconds)
         times = np.arange(self.steps + 1, dtype=float) * self.block_seconds
-        self.market = Market(scenario.market, times, self.streams, start=self.start, folder=scenario.source.parent)
+        self.market = Market(
+            scenario.market,
+            times,
+            self.streams,
+            start=self.start,
+            folder=scenario.source.parent,
+            correlation=scenario.correlation,
+        )
         self.by_id: dict[str, Any] = {}
         self._inboxes: defaultdict[str, list[simpy.Store]] = defaultdict(list)
         self._contracts: dict[Address, tuple[Protocol, Abi]] = {}

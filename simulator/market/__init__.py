@@ -3,6 +3,6 @@
 from simulator.market.demand import DemandSettings, GasDemand
 from simulator.market.impact import Impact, ImpactSettings
 from simulator.market.market import Market
-from simulator.market.process import PROCESSES, Process
+from simulator.market.processes import PROCESSES, Process
 
 __all__ = ["PROCESSES", "DemandSettings", "GasDemand", "Impact", "ImpactSettings", "Market", "Process"]

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.errors import ConfigError
+from simulator.market.correlation import CorrelationSettings
 from simulator.market.impact import Impact, ImpactSettings
-from simulator.market.process import Process
+from simulator.market.paths import drawn_paths
+from simulator.market.processes import Process
 from simulator.streams import Streams
 from simulator.units import YEAR_SECONDS
 
@@ -65,6 +66,7 @@ class Market:
         *,
         start: float = 0.0,
         folder: Path = Path(),
+        correlation: CorrelationSettings | None = None,
     ) -> None:
         self._step_seconds = float(times[1] - times[0]) if len(times) > 1 else 0.0
         self._step = 0
@@ -72,8 +74,11 @@ class Market:
         self._crossed: list[tuple[int, Any]] = []
         self._forgotten: set[int] = set()  # numbers of watches
         self._assets: dict[str, _Asset] = {}
+        processes = {name: asset.settings for name, asset in assets.items()}
+        paths = drawn_paths(processes, times, streams, start=start, folder=folder, correlation=correlation)
+        self._rates = {name: _listed(process.exchange_rates(times)) for name, process in processes.items()}
         for name, asset in assets.items():
-            path = _drawn(name, asset.settings, times, start, folder, streams)
+            path = paths[name][0]
             impact = Impact(asset.impact) if asset.impact else None
             normal = asset.impact.normal_volatility if asset.impact else 0.0
             self._assets[name] = _Asset(path, impact, normal)
@@ -90,6 +95,11 @@ class Market:
     def exogenous(self, asset: str) -> float:
         """What the price would be now had nobody traded [usd]."""
         return self._assets[asset].exogenous
+
+    def exchange_rate(self, asset: str) -> float:
+        """What one token is worth now in units of the asset that it is made of; 1 for one that is not made of any."""
+        rates = self._rates[asset]
+        return rates[self._step] if rates else 1.0
 
     # --------------------------------------------------------------------- time
 
@@ -184,20 +194,8 @@ class Market:
         return dollars
 
 
-def _drawn(
-    name: str, process: Process, times: NDArray[np.float64], start: float, folder: Path, streams: Streams
-) -> NDArray[np.float64]:
-    with np.errstate(over="ignore", under="ignore"):
-        path = process.path(times, start, folder, streams.generator(f"market/{name}"))
-    wrong = ~(np.isfinite(path) & (path > 0))
-    if wrong.any():
-        step = int(np.argmax(wrong))
-        raise ConfigError(
-            f"the price at hour {times[step] / 3600:g} is {path[step]:g}",
-            where=f"market.{name}",
-            mend="must be a number > 0: lower drift or volatility, or shorten world.hours",
-        )
-    return path
+def _listed(rates: NDArray[np.float64] | None) -> list[float]:
+    return [] if rates is None else rates.tolist()
 
 
 def _move_displaced(asset: _Asset, impact: Impact, exogenous: float, seconds: float) -> None:

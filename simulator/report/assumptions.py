@@ -51,6 +51,7 @@ def _rank(name: str, table: Mapping[str, Any]) -> tuple[int, str]:
 
 def _tables(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Schema]]:
     """Each table with the schema of its settings; an empty one where that is a user's own code, which is not run."""
+    from simulator.market.correlation import CorrelationSettings
     from simulator.scenario.models import Chain, OracleSettings, World
 
     for name, table in scenario.items():
@@ -60,6 +61,8 @@ def _tables(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
             yield name, table, World.model_json_schema()
         elif name == "chain":
             yield name, table, Chain.model_json_schema()
+        elif name == "correlation":
+            yield name, table, CorrelationSettings.model_json_schema()
         elif name == "oracle":
             yield from ((f"oracle.{asset}", feed, OracleSettings.model_json_schema()) for asset, feed in table.items())
         elif name == "market":

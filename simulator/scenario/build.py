@@ -7,18 +7,19 @@ from datetime import date, datetime, time
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from simulator.errors import ConfigError
+from simulator.market.correlation import CorrelationSettings
 from simulator.market.impact import ImpactSettings
+from simulator.market.paths import by_need
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS, UserCode, is_import_path, nearest
 from simulator.scenario.files import Source
 from simulator.scenario.models import Asset, Chain, Component, OracleSettings, Scenario, World
 from simulator.scenario.problems import ABSENT, Path, Problem, lookup, problems_of
 from simulator.scenario.resolved import resolve
 
-RESERVED = ("schema", "extends", "title", "story", "world", "chain", "market", "oracle")
+RESERVED = ("schema", "extends", "title", "story", "world", "chain", "market", "correlation", "oracle")
 Kind = Literal["protocol", "agent"]
 
 
@@ -84,6 +85,8 @@ def build(
     # Sorted, because neither TOML nor the manifest's JSON has an order that could be told from another.
     markets = draft.table("market")
     market = {asset: _asset(draft, asset, value, world) for asset, value in sorted(markets.items())}
+    _check_needs(draft, market)
+    correlation = _correlation(draft, markets)
     oracle = {asset: _oracle(draft, asset, value, markets) for asset, value in sorted(draft.table("oracle").items())}
     components = _components(draft)
     scenario = Scenario(
@@ -93,6 +96,7 @@ def build(
         world=world,
         chain=chain,
         market=market,
+        correlation=correlation,
         oracle=oracle,
         protocols={item.id: item for item in components if item.kind == "protocol"},
         agents={item.id: item for item in components if item.kind == "agent"},
@@ -147,14 +151,15 @@ def _asset(draft: Draft, asset: str, value: Any, world: World | None) -> Any:
     settings = draft.model(model, own, path, ("process", "impact"))
     effect = None if impact is None else draft.model(ImpactSettings, impact, (*path, "impact"))
     if settings is not None and world is not None:
-        _try_path(draft, settings, path, world)
+        _check_process(draft, settings, path, world)
     return Asset(process, settings, effect)
 
 
-def _try_path(draft: Draft, settings: Any, path: Path, world: World) -> None:
-    """Draw the first price, which reads the file of a process that has one."""
+def _check_process(draft: Draft, settings: Any, path: Path, world: World) -> None:
+    """Read the files of a process that has some."""
+    start = world.start.timestamp()
     try:
-        settings.path(np.zeros(1), world.start.timestamp(), draft.folder, np.random.default_rng(0))
+        settings.check(start, start + world.hours * 3600, draft.folder)
     except ConfigError as error:
         draft.problems.append(_path_problem(draft, error, path))
     except (OSError, UnicodeDecodeError) as error:
@@ -169,12 +174,41 @@ def _path_problem(draft: Draft, error: ConfigError, path: Path) -> Problem:
     return Problem((*path, key), f"{place}{error.what}", value, error.mend)
 
 
+def _check_needs(draft: Draft, market: Mapping[str, Any]) -> None:
+    """Assets that are made of others must find them."""
+    if any(asset is None or asset.settings is None for asset in market.values()):
+        return
+    try:
+        by_need({name: asset.settings for name, asset in market.items()})
+    except ConfigError as error:
+        name = error.where.partition(".")[2]
+        path = ("market", name, "of")
+        draft.problems.append(Problem(path, error.what, lookup(draft.data, path), error.mend))
+
+
+def _correlation(draft: Draft, markets: Mapping[str, Any]) -> Any:
+    if "correlation" not in draft.data:
+        return None
+    path = ("correlation",)
+    settings = draft.model(CorrelationSettings, draft.table("correlation"), path)
+    for one, others in settings.pairs.items() if settings else ():
+        table = (*path, "pairs", one)
+        for asset, place in ((one, table), *((other, (*table, other)) for other in others)):
+            if asset not in markets:
+                draft.problems.append(Problem(place, f"there is no market.{asset}", mend=_market_like(asset, markets)))
+    return settings
+
+
+def _market_like(asset: str, markets: Mapping[str, Any]) -> str:
+    near = nearest(asset, markets)
+    return f"the nearest that exists is `market.{near}`" if near else f"add [market.{asset}]"
+
+
 def _oracle(draft: Draft, asset: str, value: Any, markets: Mapping[str, Any]) -> Any:
     path = ("oracle", asset)
     if asset not in markets:
-        near = nearest(asset, markets)
-        mend = f"the nearest that exists is `market.{near}`" if near else f"add [market.{asset}]"
-        draft.problems.append(Problem(path, f"there is no market.{asset} for it to report", mend=mend))
+        what = f"there is no market.{asset} for it to report"
+        draft.problems.append(Problem(path, what, mend=_market_like(asset, markets)))
     return draft.model(OracleSettings, value, path)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field, field_validator
 
 from simulator.gas_price import GasRule
+from simulator.market.correlation import CorrelationSettings
 from simulator.market.demand import DemandSettings
 from simulator.market.impact import ImpactSettings
 from simulator.registry import AGENTS, PROTOCOLS, UserCode
@@ -163,6 +164,7 @@ class Scenario:
     world: World
     chain: Chain
     market: Mapping[str, Asset]
+    correlation: CorrelationSettings | None  # None: every asset by itself
     oracle: Mapping[str, OracleSettings]
     protocols: Mapping[str, Component]
     agents: Mapping[str, Component]

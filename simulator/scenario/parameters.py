@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from simulator.market.correlation import CorrelationSettings
 from simulator.market.impact import ImpactSettings
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS
 from simulator.scenario.models import Chain, Component, OracleSettings, Scenario, World
@@ -45,6 +46,8 @@ def scenario_parameters(scenario: Scenario) -> list[Parameter]:
         found.append(_kind(("market", asset, "process"), item.process, PROCESSES.names()))
         found += _of_model(type(item.settings), table, ("market", asset))
         found += _of_model(ImpactSettings, table.get("impact", ABSENT), ("market", asset, "impact"))
+    if scenario.correlation is not None:
+        found += _of_model(CorrelationSettings, data["correlation"], ("correlation",))
     for asset, table in data["oracle"].items():
         found += _of_model(OracleSettings, table, ("oracle", asset))
     for component in (*scenario.protocols.values(), *scenario.agents.values()):
@@ -59,6 +62,7 @@ def known_parameters() -> list[Parameter]:
     for name in PROCESSES.names():
         found += _of_model(PROCESSES.settings(name), DEFAULTS, ("market", f"<{name} ASSET>"))
     found += _of_model(ImpactSettings, DEFAULTS, ("market", "<ASSET>", "impact"))
+    found += _of_model(CorrelationSettings, DEFAULTS, ("correlation",))
     found += _of_model(OracleSettings, DEFAULTS, ("oracle", "<ASSET>"))
     for registry in (PROTOCOLS, AGENTS):
         for name in registry.names():
@@ -122,9 +126,12 @@ def _of_mapping(
     inner = table.get("additionalProperties")
     branches = _branches(inner, definitions) if isinstance(inner, Mapping) else []
     model = next((branch for branch in branches if "properties" in branch), None)
+    names = next((branch for branch in branches if isinstance(branch.get("additionalProperties"), Mapping)), None)
     for name, value in (data or {"<NAME>": None}).items():
         if model is not None:
             yield from _of_table(model, definitions, value or data, (*path, name))
+        elif names is not None:
+            yield from _of_mapping(names, definitions, value or {}, (*path, name), entry)
         else:
             unit, meaning = entry.get("unit", ""), entry.get("description", "")
             yield Parameter(_key((*path, name)), value, unit, _bounds(branches), meaning)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from simulator.market.correlation import CorrelationSettings
 from simulator.market.impact import ImpactSettings
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS, Registry
 from simulator.scenario.files import SCHEMA
@@ -43,6 +44,7 @@ def scenario_schema() -> dict[str, Any]:
             "world": reference("world", World),
             "chain": reference("chain", Chain),
             "market": {"type": "object", "additionalProperties": _or_removed(market)},
+            "correlation": _or_removed(reference("correlation", CorrelationSettings)),
             "oracle": {"type": "object", "additionalProperties": _or_removed(reference("oracle", OracleSettings))},
         },
         "additionalProperties": _or_removed({"type": "object", "allOf": components}),

@@ -18,8 +18,13 @@ class Given:
     def __init__(self, prices: Sequence[float]) -> None:
         self.prices = np.asarray(prices, dtype=float)
 
-    def path(self, times: Any, *_: Any) -> Any:
-        return self.prices[: len(times)]
+    needs = ()
+
+    def paths(self, draw: Any) -> Any:
+        return self.prices[None, : len(draw.times)]
+
+    def exchange_rates(self, times: Any) -> None:
+        return None
 
 
 def asset(process: Any, impact: ImpactSettings | None = None) -> Any:

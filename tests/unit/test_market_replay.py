@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from simulator.errors import ConfigError
 from simulator.market import Market
-from simulator.market.process import Replay
+from simulator.market.processes import draw_alone
+from simulator.market.processes.replay import Replay
 from simulator.streams import Streams
 from simulator.units import YEAR_SECONDS
 
@@ -20,7 +21,7 @@ MIDNIGHT = 1_583_971_200.0  # 2020-03-12T00:00:00Z
 
 
 def path_of(settings: Replay, times, seed: int = 0, folder: Path = NOWHERE, start: float = MIDNIGHT):
-    return settings.path(times, start, folder, np.random.default_rng(seed))
+    return draw_alone(settings, times, seed=seed, start=start, folder=folder)[0]
 
 
 @given(

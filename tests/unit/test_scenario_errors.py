@@ -3,6 +3,7 @@
 import pytest
 from scenario_samples import STORM, toys, write
 
+from simulator.registry import PROCESSES
 from simulator.scenario import check_scenario
 
 LISTED = "(`wavetank list parameters` prints every key and its bounds)"
@@ -47,7 +48,7 @@ def lines(tmp_path, monkeypatch):
         ),
         (
             "[market.ETH]\nprice = 1",
-            'market.ETH.process: is missing (choose one of "constant", "gbm", "peg", "replay")',
+            "market.ETH.process: is missing (choose one of {})".format(", ".join(f'"{n}"' for n in PROCESSES.names())),
         ),
         (
             '[market.ETH]\nprocess = "gmb"',
@@ -163,7 +164,7 @@ def test_an_unknown_key_comes_before_the_key_that_is_missing_for_it(lines):
 )
 def test_a_csv_that_cannot_be_used_names_file_line_and_key(tmp_path, lines, rows, place, fault):
     write(tmp_path, "prices.csv", rows)
-    (line,) = lines('[market.ETH]\nprocess = "replay"\ncsv = "prices.csv"')
+    (line,) = lines('[market.ETH]\nprocess = "replay"\ncsv = "prices.csv"\n[world]\nhours = 1')
     assert line.startswith(f'x.toml: market.ETH.csv = "prices.csv": {place}{fault}')
 
 
@@ -174,7 +175,7 @@ def test_a_csv_that_is_not_there_is_named(lines):
 
 def test_a_csv_that_is_no_text_is_one_line(tmp_path, lines):
     (tmp_path / "prices.csv").write_bytes(b"time_utc,price\n\xff\xfe\n")
-    (line,) = lines('[market.ETH]\nprocess = "replay"\ncsv = "prices.csv"')
+    (line,) = lines('[market.ETH]\nprocess = "replay"\ncsv = "prices.csv"\n[world]\nhours = 1')
     assert line.startswith('x.toml: market.ETH.csv = "prices.csv": cannot be read')
 
 
@@ -185,7 +186,9 @@ def test_knots_that_begin_late_are_refused_before_the_run(lines):
 
 def test_a_csv_of_an_extended_file_is_found_from_its_own_folder(tmp_path):
     write(tmp_path, "base/prices.csv", "time_utc,price\n2024-01-01T00:00Z,1\n2024-01-01T01:00Z,2\n")
-    write(tmp_path, "base/s.toml", 'schema = 1\n[market.ETH]\nprocess = "replay"\ncsv = "prices.csv"')
+    write(
+        tmp_path, "base/s.toml", 'schema = 1\n[market.ETH]\nprocess = "replay"\ncsv = "prices.csv"\n[world]\nhours = 1'
+    )
     assert check_scenario(write(tmp_path, "own/x.toml", 'schema = 1\nextends = "../base/s.toml"')) == []
 
 
