@@ -252,6 +252,41 @@ def check(
 
 
 @app.command()
+def validate(
+    laws: Annotated[
+        list[str] | None, typer.Argument(metavar="[LAW...]", help="Laws or families of laws; all by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("runs/validation.html"),
+    as_json: AsJson = False,
+) -> int:
+    """Measure the laws that the simulator must obey, now, against their sources."""
+    from simulator.validation.catalogue import chosen
+    from simulator.validation.measure import exit_code, measure
+
+    wanted = chosen(laws or [])
+    findings: list[Any] = []
+    try:
+        with progress_bar("laws") as progress:
+            findings.extend(measure(wanted, progress))
+    except KeyboardInterrupt:
+        print_note(f"interrupted after {len(findings)} of {len(wanted)} laws")
+        raise _interrupted() from None
+    if as_json:
+        print_json({"laws": [finding.as_dict() for finding in findings]})
+        return exit_code(findings)
+    rows = [(f.law.name, *(f.result or ("-", "-", "-")), f.verdict) for f in findings]
+    print_lines(columns([("law", "expected", "measured", "tolerance", "verdict"), *_shown(rows)]))
+    for finding in findings:
+        if finding.note:
+            print_note(f"{finding.law.name}: {finding.note}")
+    return exit_code(findings)
+
+
+def _shown(rows: list[tuple[Any, ...]]) -> list[tuple[str, ...]]:
+    return [tuple(figure(cell) for cell in row) for row in rows]
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `wavetank run` wrote.")],
     as_json: AsJson = False,

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 from market_samples import Given, asset, flat_market, grid, market_of
+from pydantic import ValidationError
 
 from simulator.errors import ConfigError
 from simulator.market import PROCESSES, ImpactSettings, Market
@@ -143,3 +144,82 @@ def test_a_world_of_no_time_has_its_first_price():
     market.advance(0)
     assert market.price("ETH") == 100.0
     assert market.assets == ["ETH"]
+
+
+def ends_of(process, years: float, steps: int, paths: int):
+    return draw_alone(process, np.linspace(0, years * YEAR_SECONDS, steps + 1), paths, 3)
+
+
+def test_heston_of_hardly_any_vol_of_vol_is_gbm_of_the_variance_on_its_way():
+    # With v0 = theta the price is Gbm driven by the same noise, up to vol_of_vol.
+    heston = Heston(price=100.0, volatility=0.6, long_run_volatility=0.6, vol_of_vol=1e-6, drift=0.2)
+    gbm = Gbm(price=100.0, volatility=0.6, drift=0.2)
+    times = grid(5000)
+    assert path_of(heston, times) == pytest.approx(path_of(gbm, times), rel=1e-6)
+
+
+def test_a_coarse_variance_changes_neither_the_expected_price_nor_its_spread():
+    fine = Heston(price=100.0, leverage=-0.7, variance_minutes=0)
+    for minutes in (0.0, 240.0):
+        ends = ends_of(fine.model_copy(update={"variance_minutes": minutes}), 1 / 12, 365, 20_000)[:, -1]
+        assert np.mean(ends) == pytest.approx(100, abs=3 * np.std(ends) / math.sqrt(20_000))
+        # Andersen's expansion is not needed: the variance of the log is E[integrated variance] up to its own spread.
+        assert np.std(np.log(ends)) == pytest.approx(0.8 / math.sqrt(12), rel=0.05)
+
+
+@pytest.mark.parametrize("leverage", [-1.0, 0.0, 1.0])
+def test_heston_stays_a_number_where_its_variance_touches_zero(leverage):
+    wild = Heston(
+        price=100.0, volatility=0.0, long_run_volatility=0.3, reversion=1.0, vol_of_vol=5.0, leverage=leverage
+    )
+    paths = ends_of(wild, 0.1, 2000, 200)
+    assert np.isfinite(paths).all()
+    assert (paths > 0).all()
+
+
+def test_bates_without_jumps_is_heston_to_the_last_bit():
+    heston, bates = Heston(price=9.0, leverage=-0.3), Bates(price=9.0, leverage=-0.3, jump_rate=0.0)
+    assert path_of(heston, grid(500)).tobytes() == path_of(bates, grid(500)).tobytes()
+
+
+def test_merton_without_jumps_is_gbm():
+    plain = Gbm(price=9.0, drift=0.1, volatility=0.5)
+    assert path_of(Merton(price=9.0, drift=0.1, volatility=0.5, jump_rate=0), grid(500)) == pytest.approx(
+        path_of(plain, grid(500)), rel=1e-12
+    )
+
+
+def test_a_depeg_falls_at_once_and_heals_by_half_in_its_half_life():
+    peg = Peg(deviation=0.0, depeg_rate=365.0, depeg_mean=-0.1, depeg_deviation=0.0, depeg_half_life_hours=10.0)
+    gaps = np.log(path_of(peg, np.arange(200) * 3600.0, 1))
+    falls = np.flatnonzero(np.diff(gaps) < -0.05)
+    assert len(falls) > 2
+    for hour in falls:
+        jumps = round((gaps[hour] * 0.5**0.1 - gaps[hour + 1]) / 0.1)
+        assert gaps[hour + 1] == pytest.approx(gaps[hour] * 0.5**0.1 - 0.1 * jumps)
+        assert jumps >= 1
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        lambda: Gbm(price=0.0),
+        lambda: Merton(price=1.0, jump_rate=-1),
+        lambda: Heston(price=1.0, leverage=1.01),
+        lambda: Heston(price=1.0, vol_of_vol=0.0),
+        lambda: Heston(price=1.0, reversion=0.0),
+        lambda: Peg(half_life_hours=0.0),
+        lambda: YieldBearing(of="ETH", growth=-1.0),
+        lambda: YieldBearing(of="ETH", slashings=((1.0, 1.0),)),
+        lambda: YieldBearing(of="ETH", discount=((2.0, 0.1), (1.0, 0.2))),
+    ],
+)
+def test_parameters_outside_their_domain_are_refused(process):
+    with pytest.raises(ValidationError):
+        process()
+
+
+def test_heston_goes_uncorrected_where_the_correction_has_no_end():
+    # A steep positive leverage in steps of a month: E[e^(A v')] diverges.
+    wild = Heston(price=1.0, leverage=0.95, vol_of_vol=30.0, reversion=0.5, variance_minutes=0)
+    assert np.isfinite(ends_of(wild, 1.0, 12, 500)).all()

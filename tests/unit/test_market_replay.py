@@ -1,5 +1,6 @@
 import math
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -203,3 +204,51 @@ def test_a_file_or_column_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match="no column price") as raised:
         path_of(prices(tmp_path, *HOURS, head="time_utc,close"), grid(3), folder=tmp_path)
     assert raised.value.mend == "its columns are time_utc, close"
+
+
+# ---------------------------------------------------------------------------- stretched, coarsened, scaled
+
+KNOTS = ((0, 100.0), (1, 80.0), (2, 120.0))
+
+
+def test_a_record_can_be_stretched_in_time():
+    slow = path_of(Replay(knots=KNOTS, time_scale=3.0), np.arange(7) * 3600.0)
+    assert [slow[0], slow[3], slow[6]] == [100.0, 80.0, 120.0]
+    fast = path_of(Replay(knots=KNOTS, time_scale=0.5), np.arange(3) * 1800.0)
+    assert fast.tolist() == [100.0, 80.0, 120.0]
+
+
+def test_a_record_can_be_scaled_to_another_first_price():
+    path = path_of(Replay(knots=KNOTS, price=50.0), np.arange(3) * 3600.0)
+    assert path == pytest.approx([50.0, 40.0, 60.0])
+
+
+def test_a_record_can_be_coarsened_to_the_first_price_of_each_span(tmp_path):
+    rows = [f"2020-03-12T{n // 4:02}:{n % 4 * 15:02}:00Z,{100 + n}" for n in range(20)]
+    coarse = prices(tmp_path, *rows).model_copy(update={"resample_minutes": 60.0, "bridge_volatility": 0.0})
+    path = path_of(coarse, np.arange(17) * 900.0, folder=tmp_path)
+    assert [path[0], path[4], path[8]] == [100.0, 104.0, 108.0]
+    assert path[2] == pytest.approx((100 * 104) ** 0.5)  # the line in the logarithm, not the record
+
+
+def test_a_file_of_another_day_is_played_from_where_it_is_told(tmp_path):
+    settings = prices(tmp_path, *HOURS).model_copy(
+        update={"csv_start": datetime(2020, 3, 12, 1, tzinfo=UTC), "bridge_volatility": 0.0}
+    )
+    path = path_of(settings, np.arange(3) * 1800.0, folder=tmp_path, start=1_900_000_000.0)
+    assert [path[0], path[2]] == [193.3, 185.0]
+
+
+def test_a_stretched_file_must_reach_the_end_of_the_run_in_its_own_time(tmp_path):
+    settings = prices(tmp_path, *HOURS).model_copy(update={"time_scale": 2.0})
+    assert len(path_of(settings, np.arange(5) * 3600.0, folder=tmp_path)) == 5
+    with pytest.raises(ConfigError, match="the run goes on"):
+        path_of(settings, np.arange(9) * 3600.0, folder=tmp_path)
+
+
+def test_a_bridge_between_knots_off_the_grid_meets_the_line_there():
+    # A knot every 50 s on a grid of 20 s: at 100 s, 200 s, ... grid and knots meet.
+    knots = tuple((n * 50 / 3600, 100.0) for n in range(50))
+    path = path_of(Replay(knots=knots, bridge_volatility=3.0), np.arange(100) * 20.0)
+    assert (path[::5] == 100.0).all()
+    assert np.ptp(path) > 0.01

@@ -134,6 +134,10 @@ class _QuadraticExponential(NamedTuple):
 
     def step(self, variance: Floats, noise: Floats, after: Floats, correction: Floats) -> None:
         """Write the next variance, and what the log price is corrected by."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            self._step(variance, noise, after, correction)
+
+    def _step(self, variance: Floats, noise: Floats, after: Floats, correction: Floats) -> None:
         mean = np.maximum(self.keep * variance + self.target, _LEAST_VARIANCE)
         ratio = (self.spread * variance + self.base) / mean**2
         calm = ratio <= _SWITCH
@@ -146,6 +150,8 @@ class _QuadraticExponential(NamedTuple):
             at = ~calm
             after[at], moment[at] = self._with_zero(mean[at], ratio[at], noise[at])
         np.subtract(self.plain - self.behind * variance, moment, out=correction)
+        # Where the expectation has no end, the scheme goes uncorrected.
+        correction[~np.isfinite(correction)] = 0.0
 
     def _squared_normal(self, mean: Floats, ratio: Floats, noise: Floats) -> tuple[Floats, Floats]:
         """v' = a (b + Z)², far from zero."""
