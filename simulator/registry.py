@@ -227,6 +227,7 @@ AGENTS = Registry(
         "liquidator": "simulator.agents.liquidator:Liquidator",
         "arbitrageur": "simulator.agents.arbitrageur:Arbitrageur",
         "noise": "simulator.agents.noise:NoiseTrader",
+        "exploiter": "simulator.agents.exploiter:Exploiter",
         "keeper": "simulator.agents.keeper:Keeper",
     },
 )

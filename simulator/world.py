@@ -18,7 +18,7 @@ from simulator.agents.base import CapabilityT, Desk, Fate, Life
 from simulator.agents.guard import agent_error, guarded, guarded_life
 from simulator.attach import attached_contracts, check_start
 from simulator.chain.abi import Abi
-from simulator.chain.base import Chain
+from simulator.chain.base import CallReverted, Chain
 from simulator.chain.fork import Fork
 from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Log, Outcome, Receipt, Transaction
 from simulator.errors import ConfigError, WavetankError
@@ -221,6 +221,14 @@ class World:
     def nearly_unsafe(self, lending: str, count: int) -> list[str]:
         """The positions that fall first as the price does."""
         return self._watches[lending][1].next_to_fall(count)
+
+    def would_work(self, sender: Address, call: Call) -> bool:
+        """Whether a call on the latest block does not revert."""
+        try:
+            self.chain.call(call.to, call.data, sender)
+        except CallReverted:
+            return False
+        return True
 
     def price_event(self, asset: str, level: float, *, falling: bool) -> simpy.Event:
         """An event at the first price at or beyond a level."""

@@ -111,6 +111,10 @@ class Desk:
         """Whether the pool shows somebody doing the same at no lower a price, or this account at any."""
         return self._world.outbox.is_contested(self, call)
 
+    def would_work(self, call: Call) -> bool:
+        """Whether a call, made on the latest block by itself, does not revert: what a bot simulates before it sends."""
+        return self._world.would_work(self.address, call)
+
     # ------------------------------------------------------------------ waiting
 
     def sleep(self, seconds: float) -> simpy.Event:

@@ -19,6 +19,8 @@ from simulator.units import WAD, from_wad, to_wad
 
 _REVIEW_SECONDS = 600.0  # how often what was passed by is looked at again
 _DUST_USD = 1.0
+_FLASH_PARTS = (1, 2, 4, 8, 16)  # of a liquidation that a pool may be too shallow for
+_LONGEST_WAIT = 3600.0  # [s] until a liquidation that does not pay is looked at again
 _BACKRUN_CANDIDATES = 5  # positions that a back-runner tries behind each report
 
 
@@ -140,19 +142,21 @@ class Liquidator(Agent):
     def _watch_positions(self) -> Life:
         desk = self.desk
         inbox = desk.inbox("unsafe")
-        passed: dict[str, None] = {}
+        waits: dict[str, tuple[float, float]] = {}  # of what did not pay: until when, and how long
         while True:
             chance, review = inbox.get(), desk.sleep(_REVIEW_SECONDS)
-            yield desk.first_of([chance, review] if passed else [chance])
+            yield desk.first_of([chance, review] if waits else [chance])
             seen: list[Any] = [chance.value] if chance.triggered else []
             if not chance.triggered:
                 chance.cancel()
             yield desk.sleep(self.settings.thinking_seconds * desk.random.standard_exponential())
-            subjects = [*distinct(seen + newest(inbox)), *passed]
-            passed = {}
-            for position in dict.fromkeys(subjects):
+            due = [position for position, (until, _) in waits.items() if until <= desk.now]
+            for position in dict.fromkeys([*distinct(seen + newest(inbox)), *due]):
+                _, waited = waits.pop(position, (0.0, 0.0))
                 if position in desk.unsafe(self._lending.id) and not (yield from self._liquidate(position)):
-                    passed[position] = None
+                    # The longer it has not paid the less often it is looked at: hundreds may never pay again.
+                    wait = min(max(_REVIEW_SECONDS, 1.5 * waited), _LONGEST_WAIT)
+                    waits[position] = (desk.now + wait, wait)
 
     def _liquidate(self, position: str) -> Life:
         """One attempt; whether there is nothing left to do."""
@@ -177,13 +181,24 @@ class Liquidator(Agent):
         if quote is None or not quote.repay or quote.repay > means:
             return None
         if self._contract is not None:
-            least = to_wad(self.settings.min_profit_usd / desk.market.price(lending.debt_asset))
-            return lending.flash_liquidate(self._contract, position, means, least)
+            return self._flash_call(position, quote.repay)
         # Up to the means and not to the quote: by the time it runs the debt has grown, or a rival has taken a part.
         call = lending.liquidate(position, means)
         cost = from_wad(quote.repay) * desk.market.price(lending.debt_asset) + desk.gas_price_usd(call.gas // 2)
         gain = self._proceeds(quote.reward) - cost
         return call if gain >= self.settings.min_profit_usd else None
+
+    def _flash_call(self, position: str, repay: int) -> Call | None:
+        """The largest part of a liquidation for which the pool pays enough, found by trying."""
+        assert self._contract is not None
+        least = to_wad(self.settings.min_profit_usd / self.desk.market.price(self._lending.debt_asset))
+        for part in _FLASH_PARTS:
+            # Whole means as much as it takes when it runs, by when the debt has grown.
+            most = 2**255 if part == 1 else repay // part
+            call = self._lending.flash_liquidate(self._contract, position, most, least)
+            if self.desk.would_work(call):
+                return call
+        return None
 
     # ------------------------------------------------------------------- bundles
 
@@ -348,7 +363,8 @@ class Liquidator(Agent):
         limit = to_wad(price * 1.0001)
         if self._contract is not None:
             least = to_wad(self.settings.min_profit_usd / debt_price)
-            return auction.flash_take(self._contract, lot, most, limit, least), 0
+            takes = (auction.flash_take(self._contract, lot, most // part, limit, least) for part in _FLASH_PARTS)
+            return next(filter(desk.would_work, takes), None), 0
         return auction.take(lot, most, limit, desk.address), to_wad(from_wad(most) * price)
 
     def _send_for(self, lot: Lot, call: Call, pay: int) -> None:
