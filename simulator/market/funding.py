@@ -1,11 +1,15 @@
 """What holders of a perpetual pay each other: its premium over spot, and the funding rate that follows from it.
 
-The premium is an Ornstein-Uhlenbeck process around the mean of a regime, calm or stressed; regimes switch by chance
-(exponential stays) or at declared hours. It is what the perpetual would have if nobody in the simulation held any. The
-rate is that of Hyperliquid and, over eight hours, Binance: the plain time average of the premium over an interval, plus
-interest clamped to stay within 5 bp of it. Premium and interest are shares of price for 8 hours, rates for one hour.
+The premium is an Ornstein-Uhlenbeck process around its calm mean, plus a faster one that stress moves: while it lasts,
+the mean of that is the stressed mean less the calm one, and zero otherwise, and so is its noise. Stress comes at
+declared hours or by chance (exponential stays). This is the premium if nobody in the simulation held any perpetual.
+
+The rate is Hyperliquid's, and over eight hours nearly Binance's: the plain time average of the premium over an
+interval, plus interest less premium clamped to 5 bp. (Binance weighs later premia more.) Premium and interest are
+shares of price for 8 hours, rates for one hour.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from simulator.market.reverting import approach, correlated_shocks, reverting, speed
-from simulator.settings import HOURS, SHARE, Settings
+from simulator.settings import HOURS, Settings
 from simulator.streams import Streams
 
 Floats = NDArray[np.float64]
@@ -30,15 +34,24 @@ _SETTLED = 40.0  # half-lives after which nothing is left of where a process beg
 
 
 class StressedFunding(Settings):
-    """The other regime of a premium: when it holds, and what it is like."""
+    """When a premium is stressed, and what it is like then.
 
-    mean: float = Field(-0.003, ge=-1, le=1, description="what the premium returns to", json_schema_extra={**PREMIUM})
-    deviation: float = Field(0.001, ge=0, le=1, description="long-run sd of the premium", json_schema_extra={**PREMIUM})
+    The mean is the worst of Binance's funding (-30 bp, 15 September 2022) and near Hyperliquid's worst hour (-36 bp, 10
+    October 2025), which came and went within about an hour.
+    """
+
+    mean: float = Field(-0.003, ge=-1, le=1, description="what the premium goes to", json_schema_extra={**PREMIUM})
+    deviation: float = Field(
+        0.0005, ge=0, le=1, description="sd of the noise that stress adds", json_schema_extra={**PREMIUM}
+    )
+    half_life_hours: float = Field(
+        1.0, gt=0, description="time in which stress is half there, and half gone", json_schema_extra=HOURS
+    )
     spans: Spans = Field((), description="[from, to] in which it holds, in order of time", json_schema_extra=HOURS)
     every_hours: float = Field(
         0.0, ge=0, description="instead of spans: mean time from its end to its return", json_schema_extra=HOURS
     )
-    lasting_hours: float = Field(48.0, gt=0, description="then, mean time that it lasts", json_schema_extra=HOURS)
+    lasting_hours: float = Field(3.0, gt=0, description="then, mean time that it lasts", json_schema_extra=HOURS)
 
     @field_validator("spans")
     @classmethod
@@ -102,44 +115,52 @@ class Funding:
     @staticmethod
     def drawn(settings: FundingSettings, times: Floats, prices: Floats, streams: Streams, name: str) -> "Funding":
         """Along exogenous prices at `times` [s, evenly spaced from 0]; `name` is that of the random streams."""
-        random, regimes = streams.generator(name), streams.generator(f"{name}/regimes")
-        premium = premium_path(settings, times, np.log(prices), random, regimes)
+        random, stress = streams.generator(name), streams.generator(f"{name}/stress")
+        premium = premium_path(settings, times, np.log(prices), random, stress)
         averages = interval_averages(premium, times, settings.interval_hours * _HOUR)
         rates = hourly_rate(averages, settings.interest, settings.clamp)
         return Funding(premium.tolist(), rates.tolist())
 
 
 def premium_path(
-    settings: FundingSettings, times: Floats, log_prices: Floats, random: Generator, regimes: Generator
+    settings: FundingSettings, times: Floats, log_prices: Floats, random: Generator, stress: Generator
 ) -> Floats:
-    """The premium at `times` [s, evenly spaced from 0], begun from its long-run law.
+    """The premium at `times` [s, evenly spaced from 0], begun from its long-run law, by exact steps.
 
-    Mean and variance approach those of the regime without discretisation error, wherever a switch falls.
+    `random` is for what is always there, `stress` for the rest, so that one does not disturb the other.
     """
-    first = random.standard_normal()
+    premium = settings.mean + _noise(
+        settings, settings.half_life_hours, np.full(times.shape, settings.deviation**2), times, log_prices, random
+    )
+    if settings.stressed is None:
+        return premium
+    other = settings.stressed
+    rate = speed(other.half_life_hours)
+    starts, stressed = _spells(other, float(times[-1]), stress)
+    mean = approach(starts, np.where(stressed, other.mean - settings.mean, 0.0), rate, times)
+    variance = approach(starts, np.where(stressed, other.deviation**2, 0.0), 2 * rate, times)
+    return premium + mean + _noise(settings, other.half_life_hours, variance, times, log_prices, stress)
+
+
+def _noise(
+    settings: FundingSettings, half_life: float, variance: Floats, times: Floats, log_prices: Floats, random: Generator
+) -> Floats:
     seconds = float(times[1] - times[0]) if len(times) > 1 else 0.0
+    first = math.sqrt(variance[0]) * random.standard_normal()
     shocks = correlated_shocks(settings.spot_correlation, log_prices, seconds, random)
-    rate = speed(settings.half_life_hours)
-    starts, stressed = _regimes(settings, float(times[-1]), regimes)
-    other = settings.stressed or settings  # any: never chosen without
-    mean = approach(starts, np.where(stressed, other.mean, settings.mean), rate, times)
-    variance = approach(starts, np.where(stressed, other.deviation, settings.deviation) ** 2, 2 * rate, times)
-    noise = reverting(variance, float(np.exp(-rate * seconds)), float(np.sqrt(variance[0])) * first, shocks)
-    return mean + noise
+    return reverting(variance, math.exp(-speed(half_life) * seconds), first, shocks)
 
 
-def _regimes(settings: FundingSettings, end: float, random: Generator) -> tuple[Floats, NDArray[np.bool_]]:
-    """When each regime begins [s], from long before 0 to the end, and whether it is the stressed one."""
-    stressed, before = settings.stressed, -_SETTLED * settings.half_life_hours * _HOUR
-    if stressed is None:
-        return np.array([before]), np.array([False])
+def _spells(stressed: StressedFunding, end: float, random: Generator) -> tuple[Floats, NDArray[np.bool_]]:
+    """When calm and stress begin [s], in turn from long before 0 to the end, and which of them is stress."""
+    before = -_SETTLED * stressed.half_life_hours * _HOUR
     if stressed.spans:
         edges = [edge * _HOUR for span in stressed.spans for edge in span]
-        return np.array([before, *edges]), np.array([False, *([True, False] * len(stressed.spans))])
+        return np.array([before, *edges]), np.arange(1 + len(edges)) % 2 == 1
     stays = np.array([stressed.every_hours, stressed.lasting_hours]) * _HOUR
     now = int(random.random() < stays[1] / stays.sum())
     starts = [before]
-    while starts[-1] <= end:  # a chunk of stays at a time, calm and stressed in turn
+    while starts[-1] <= end:  # a chunk at a time
         chunk = random.standard_exponential((256, 2)) * (stays[::-1] if now else stays)
         starts += (starts[-1] + np.cumsum(chunk.ravel())).tolist()
     return np.array(starts), (np.arange(len(starts)) + now) % 2 == 1
@@ -158,4 +179,4 @@ def interval_averages(values: Floats, times: Floats, interval: float) -> Floats:
     begun = end > 0
     whole = (np.interp(end, times, total) - np.interp(end - interval, times, total)) / interval
     passed = np.divide(total, times, out=values.copy(), where=times > 0)
-    return np.where(begun, whole, passed)
+    return np.asarray(np.where(begun, whole, passed))

@@ -1,4 +1,4 @@
-"""Noise that returns to its mean: Ornstein-Uhlenbeck processes by exact steps, moved in part by an asset's own moves."""
+"""Noise that returns to its mean: Ornstein-Uhlenbeck steps, in part those of an asset's own price."""
 
 import math
 
@@ -18,9 +18,9 @@ def speed(half_life_hours: float) -> float:
 
 
 def approach(starts: Floats, targets: Floats, rate: float, times: Floats) -> Floats:
-    """Where something is at `times` [s] that approaches a target at `rate` [1/s].
+    """Where something is at `times` [s] that approaches, at `rate` [1/s], `targets[i]` from `starts[i]` [s] on.
 
-    Target i holds from `starts[i]` [s] on; at `starts[0]`, which is not after any of the times, the first is reached.
+    At the first start, which is not after any of the times, the first target is reached.
     """
     reached = np.empty(len(targets))
     value = reached[0] = float(targets[0])

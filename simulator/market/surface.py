@@ -12,18 +12,17 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from simulator.market.reverting import correlated_shocks, reverting, speed
-from simulator.market.svi import Blend, Smile, Svi, butterfly, calendar, highest_scale
+from simulator.market.svi import Blend, Smile, Svi, butterfly, calendar, highest_scale, lowest_density
 from simulator.settings import HOURS, Settings
-from simulator.streams import Streams
-from simulator.units import YEAR_SECONDS
 
 Floats = NDArray[np.float64]
 
-_DAY = 86_400.0  # [s]
+_YEAR_DAYS = 365
 _DEVIATIONS = 4.0  # of the level for which smiles must stay free of arbitrage; beyond, the level is held
 _BETWEEN = np.linspace(0, 1, 9)[1:-1]  # shares of the way between two expiries that are checked
 
@@ -119,9 +118,8 @@ def _check_neighbours(near: SliceSettings, far: SliceSettings) -> None:
             raise ValueError(f"between {near.days:g} and {far.days:g} days, at {days:.3g}, there is {fault}")
 
 
-def level_path(settings: VolatilitySettings, seconds: float, log_prices: Floats, streams: Streams, name: str) -> Floats:
-    """The logarithm of the level at each time, `seconds` apart; `name` is that of the random stream."""
-    random = streams.generator(name)
+def level_path(settings: VolatilitySettings, seconds: float, log_prices: Floats, random: Generator) -> Floats:
+    """The logarithm of the level at each time, `seconds` apart."""
     shocks = correlated_shocks(settings.spot_correlation, log_prices, seconds, random)
     rate = speed(settings.half_life_hours)
     elapsed = seconds * np.arange(len(log_prices))
@@ -140,10 +138,10 @@ class Surface:
         self._anchor = first_price if settings.sticky == "strike" else None
 
     @staticmethod
-    def drawn(settings: VolatilitySettings, times: Floats, prices: Floats, streams: Streams, name: str) -> "Surface":
+    def drawn(settings: VolatilitySettings, times: Floats, prices: Floats, random: Generator) -> "Surface":
         """Along exogenous prices at `times` [s, evenly spaced]."""
         seconds = float(times[1] - times[0]) if len(times) > 1 else 0.0
-        level = level_path(settings, seconds, np.log(prices), streams, name)
+        level = level_path(settings, seconds, np.log(prices), random)
         return Surface(settings, level, float(prices[0]))
 
     @property
@@ -161,7 +159,7 @@ class Surface:
         early = min(1.0, days / self._days[0])
         k = math.log(strike / (self._anchor or price)) / math.sqrt(scale * early)
         variance = scale * early * self._variance(k, days)
-        return math.sqrt(variance * _DAY_YEARS / days)
+        return math.sqrt(variance * _YEAR_DAYS / days)
 
     def _variance(self, k: float, days: float) -> float:
         """Total variance of the stated surface; before the first slice that of the first."""
@@ -184,5 +182,9 @@ class Surface:
         found = [smile.scaled(scale).shifted(moved) for smile in self._smiles]
         return list(zip(self._days, found, strict=True))
 
-
-_DAY_YEARS = YEAR_SECONDS / _DAY
+    def measures(self, step: int, price: float) -> Iterator[tuple[str, float]]:
+        """What is recorded: each slice's volatility at the money, and the least g of all, below 0 for arbitrage."""
+        for days, smile in self.smiles(step, price):
+            variance = float(smile.total_variance(np.zeros(1))[0])
+            yield f"implied_volatility_{days:g}d", math.sqrt(variance * _YEAR_DAYS / days)
+        yield "butterfly_g_min", min(lowest_density(smile).value for _, smile in self.smiles(step, price))

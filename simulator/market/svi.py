@@ -61,7 +61,8 @@ class Svi:
 
     def __post_init__(self) -> None:
         if not (self.b >= 0 and abs(self.rho) < 1 and self.sigma > 0):
-            raise ValueError(f"b = {self.b:g}, rho = {self.rho:g}, sigma = {self.sigma:g}: b >= 0, |rho| < 1, sigma > 0")
+            seen = f"b = {self.b:g}, rho = {self.rho:g}, sigma = {self.sigma:g}"
+            raise ValueError(f"{seen}: must be b >= 0, |rho| < 1, sigma > 0")
 
     def total_variance(self, k: Floats) -> Floats:
         """At each k."""
@@ -177,12 +178,14 @@ def butterfly(smile: Smile) -> str:
 def calendar(near: Smile, far: Smile) -> Lowest | None:
     """Where total variance falls the most from one expiry to a later one: the fall, negative, and its k; or None.
 
-    Past the search's reach what counts is which wing is the steeper.
+    A fall near the money, |k| < 1, is told before a larger one far away. Past the search's reach what counts is which
+    wing is the steeper.
     """
     points = np.union1d(near.points(), far.points())
-    fall = _lowest(lambda k: far.derivatives(k).w - near.derivatives(k).w, points)
-    if fall.value < -_ROUNDING * float(near.derivatives(np.array([fall.k])).w[0]):
-        return fall
+    for some in (points[np.abs(points) < 1], points):
+        fall = _lowest(lambda k: far.derivatives(k).w - near.derivatives(k).w, some)
+        if fall.value < -_ROUNDING * float(near.derivatives(np.array([fall.k])).w[0]):
+            return fall
     ends = (float(points[0]), float(points[-1]))
     for end, of_near, of_far in zip(ends, near.wings, far.wings, strict=True):
         if of_far < of_near * (1 - _ROUNDING):
@@ -199,7 +202,7 @@ def highest_scale(smile: Smile) -> float:
     def bound(k: Floats) -> Floats:
         part = smile.derivatives(k).slope ** 2 / 16
         room = durrleman(smile, k) + part
-        return np.divide(room, part, out=np.full(room.shape, np.inf), where=part > 0)
+        return np.asarray(np.divide(room, part, out=np.full(room.shape, np.inf), where=part > 0))
 
     steepest = max(smile.wings)
     by_wing = (STEEPEST / steepest) ** 2 if steepest else math.inf
@@ -216,12 +219,14 @@ def _lowest(function: Callable[[Floats], Floats], points: Floats) -> Lowest:
         if not np.isfinite(values[dip - 1 : dip + 2]).all():
             continue
         bounds = (float(points[dip - 1]), float(points[dip + 1]))
-        width = bounds[1] - bounds[0]
-        near = minimize_scalar(
-            lambda k: float(function(np.array([k]))[0]), bounds=bounds, method="bounded", options={"xatol": 1e-9 * width}
-        )
+        close = 1e-9 * (bounds[1] - bounds[0])
+        near = minimize_scalar(_scalar(function), bounds=bounds, method="bounded", options={"xatol": close})
         found.append(Lowest(float(near.fun), float(near.x)))
     return min(found)
+
+
+def _scalar(function: Callable[[Floats], Floats]) -> Callable[[float], float]:
+    return lambda k: float(function(np.array([k]))[0])
 
 
 # --------------------------------------------------------------------------- fit
