@@ -82,7 +82,7 @@ class FundingSettings(Settings):
     deviation: float = Field(
         0.00056, ge=0, le=1, description="long-run sd of the premium", json_schema_extra={**PREMIUM}
     )
-    half_life_hours: float = Field(24.0, gt=0, description="time in which half a gap closes", json_schema_extra=HOURS)
+    half_life_hours: float = Field(26.0, gt=0, description="time in which half a gap closes", json_schema_extra=HOURS)
     spot_correlation: float = Field(
         0.0, ge=-1, le=1, description="of the premium's steps with those of the asset's log price"
     )

@@ -8,6 +8,7 @@ level that is known at load.
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -73,20 +74,25 @@ class VolatilitySettings(Settings):
 
     @model_validator(mode="after")
     def _room_for_the_level(self) -> "VolatilitySettings":
+        highest, where = self._highest_scale
         needed = math.exp(2 * _DEVIATIONS * self.deviation)
-        for where, smile in _smiles(self.slices):
-            if (highest := highest_scale(smile)) < needed:
-                raise ValueError(
-                    f"deviation = {self.deviation:g} has butterfly arbitrage at {where} once volatility is "
-                    f"{math.sqrt(highest):.3g} times itself; must be <= {math.log(highest) / 2 / _DEVIATIONS:.3g}, "
-                    f"a quarter of the logarithm of that"
-                )
+        if highest < needed:
+            raise ValueError(
+                f"deviation = {self.deviation:g} has butterfly arbitrage at {where} once volatility is "
+                f"{math.sqrt(highest):.3g} times itself; must be <= {math.log(highest) / 2 / _DEVIATIONS:.3g}, a "
+                f"quarter of the logarithm of that"
+            )
         return self
 
     @property
     def highest_level(self) -> float:
-        """The log volatility up to which all smiles are free of arbitrage; infinite for flat ones."""
-        return math.log(min(highest_scale(smile) for _, smile in _smiles(self.slices))) / 2
+        """The log level up to which all smiles are free of arbitrage; infinite for flat ones."""
+        return math.log(self._highest_scale[0]) / 2
+
+    @cached_property
+    def _highest_scale(self) -> tuple[float, str]:
+        """Of the variance of all smiles, and the place of the one that bounds it."""
+        return min((highest_scale(smile), where) for where, smile in _smiles(self.slices))
 
 
 def _in_order(slices: Mapping[str, SliceSettings]) -> list[SliceSettings]:

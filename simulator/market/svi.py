@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 STEEPEST = 2.0  # wing of a total variance without arbitrage (Lee 2004)
 # Points of search: sinh of an even grid is dense at a smile's middle and reaches 10 million widths into its wings.
 _REACH = np.sinh(np.linspace(-16.8, 16.8, 1201))
+_FLAT = 1e-100  # slopes below it are none
 _ROUNDING = 1e-12  # relative, of a difference of total variances
 _PENALTY_DEVIATIONS = 8.0  # at the money, within which a fit is kept from arbitrage by a penalty
 
@@ -202,10 +203,10 @@ def highest_scale(smile: Smile) -> float:
     def bound(k: Floats) -> Floats:
         part = smile.derivatives(k).slope ** 2 / 16
         room = durrleman(smile, k) + part
-        return np.asarray(np.divide(room, part, out=np.full(room.shape, np.inf), where=part > 0))
+        return np.asarray(np.divide(room, part, out=np.full(room.shape, np.inf), where=part > _FLAT))
 
     steepest = max(smile.wings)
-    by_wing = (STEEPEST / steepest) ** 2 if steepest else math.inf
+    by_wing = (STEEPEST / steepest) ** 2 if steepest > _FLAT else math.inf
     return min(by_wing, _lowest(bound, smile.points()).value)
 
 
