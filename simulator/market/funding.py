@@ -173,10 +173,17 @@ def interval_averages(values: Floats, times: Floats, interval: float) -> Floats:
     """
     if len(times) < 2:
         return values.copy()
+    end = interval * np.floor(times / interval + 1e-9)  # of the last whole interval
+    whole = (_integral(values, times, end) - _integral(values, times, end - interval)) / interval
+    passed = np.divide(_integral(values, times, times), times, out=values.copy(), where=times > 0)
+    return np.asarray(np.where(end > 0, whole, passed))
+
+
+def _integral(values: Floats, times: Floats, until: Floats) -> Floats:
+    """Of the lines through values at times, from the first time until others; before the first it is 0."""
     areas = np.diff(times) * (values[1:] + values[:-1]) / 2
     total = np.concatenate([[0.0], np.cumsum(areas)])
-    end = interval * np.floor(times / interval + 1e-9)  # of the last whole interval
-    begun = end > 0
-    whole = (np.interp(end, times, total) - np.interp(end - interval, times, total)) / interval
-    passed = np.divide(total, times, out=values.copy(), where=times > 0)
-    return np.asarray(np.where(begun, whole, passed))
+    place = np.clip(np.searchsorted(times, until, side="right") - 1, 0, len(times) - 2)
+    within = np.maximum(until - times[place], 0.0)
+    slope = np.diff(values) / np.diff(times)
+    return np.asarray(total[place] + within * (values[place] + slope[place] * within / 2))

@@ -69,7 +69,7 @@ class VolatilitySettings(Settings):
     @classmethod
     def _consistent(cls, slices: dict[str, SliceSettings]) -> dict[str, SliceSettings]:
         for near, far in pairwise(_in_order(slices)):
-            _check_neighbours(near, far)
+            check_neighbours(near, far)
         return slices
 
     @model_validator(mode="after")
@@ -110,7 +110,8 @@ def _smiles(slices: Mapping[str, SliceSettings]) -> Iterator[tuple[str, Smile]]:
             yield f"{days:g} days, between two slices,", Blend(near.smile, far.smile, share)
 
 
-def _check_neighbours(near: SliceSettings, far: SliceSettings) -> None:
+def check_neighbours(near: SliceSettings, far: SliceSettings) -> None:
+    """Raise ValueError where prices between two expiries admit arbitrage, or from one to the other."""
     if near.days == far.days:
         raise ValueError(f"two slices are of {near.days:g} days; each must have an expiry of its own")
     if fall := calendar(near.smile, far.smile):

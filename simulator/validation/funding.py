@@ -121,7 +121,7 @@ def _share() -> float:
 
 def _premium(settings: FundingSettings, hours: float, steps: int) -> tuple[Floats, Floats]:
     """The premium at times some hours apart, as a market draws it, and the times [s]."""
-    times = hours * _HOUR * np.arange(steps + 1)
+    times: Floats = hours * _HOUR * np.arange(steps + 1, dtype=np.float64)
     streams = Streams(20_240_101)
     draws = streams.generator("premium"), streams.generator("premium/stress")
     return premium_path(settings, times, np.zeros(len(times)), *draws), times

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from simulator.errors import ConfigError
 from simulator.market import Market
-from simulator.market.surface import SliceSettings, Surface, VolatilitySettings
+from simulator.market.surface import SliceSettings, Surface, VolatilitySettings, check_neighbours
 from simulator.market.svi import butterfly, fit_svi
 from simulator.paths import PACKAGE
 from simulator.streams import Streams
@@ -208,6 +208,14 @@ def test_the_greatest_deviation_that_the_message_names_is_accepted():
     VolatilitySettings(slices=SLICES, deviation=0.99 * most)
     with pytest.raises(ValidationError):
         VolatilitySettings(slices=SLICES, deviation=1.01 * most)
+
+
+def test_arbitrage_between_two_slices_is_refused():
+    near, far = (
+        SliceSettings.model_construct(days=days, **{**VOGT, "a": a}) for days, a in ((30, -0.041), (60, -0.04))
+    )
+    with pytest.raises(ValueError, match=r"between 30 and 60 days, at 33.8, there is butterfly arbitrage: g = -0.03"):
+        check_neighbours(near, far)
 
 
 # --------------------------------------------------------------------------- real quotes
