@@ -173,17 +173,21 @@ def interval_averages(values: Floats, times: Floats, interval: float) -> Floats:
     """
     if len(times) < 2:
         return values.copy()
-    end = interval * np.floor(times / interval + 1e-9)  # of the last whole interval
-    whole = (_integral(values, times, end) - _integral(values, times, end - interval)) / interval
-    passed = np.divide(_integral(values, times, times), times, out=values.copy(), where=times > 0)
-    return np.asarray(np.where(end > 0, whole, passed))
+    whole = np.floor(times / interval + 1e-9).astype(np.int64)  # intervals that are over
+    until = _integral(values, times, interval * np.arange(whole[-1] + 1))
+    over = np.concatenate([[0.0], np.diff(until)]) / interval
+    averages = over[whole]
+    first = int(np.searchsorted(whole, 1))
+    averages[:first] = _integral(values, times, times[:first]) / np.maximum(times[:first], times[1])
+    averages[0] = values[0]
+    return averages
 
 
 def _integral(values: Floats, times: Floats, until: Floats) -> Floats:
-    """Of the lines through values at times, from the first time until others; before the first it is 0."""
+    """Of the lines through values at times, from the first time until others."""
     areas = np.diff(times) * (values[1:] + values[:-1]) / 2
     total = np.concatenate([[0.0], np.cumsum(areas)])
     place = np.clip(np.searchsorted(times, until, side="right") - 1, 0, len(times) - 2)
-    within = np.maximum(until - times[place], 0.0)
-    slope = np.diff(values) / np.diff(times)
-    return np.asarray(total[place] + within * (values[place] + slope[place] * within / 2))
+    within = until - times[place]
+    slope = (values[place + 1] - values[place]) / (times[place + 1] - times[place])
+    return np.asarray(total[place] + within * (values[place] + slope * within / 2))

@@ -170,13 +170,12 @@ class Surface:
 
     def _variance(self, k: float, days: float) -> float:
         """Total variance of the stated surface; before the first slice that of the first."""
-        point = np.array([k])
         far = next(place for place, reach in enumerate(self._days) if days <= reach)
-        later = float(self._smiles[far].total_variance(point)[0])
+        later = self._smiles[far].variance_at(k)
         if not far:
             return later
         share = (days - self._days[far - 1]) / (self._days[far] - self._days[far - 1])
-        return (1 - share) * float(self._smiles[far - 1].total_variance(point)[0]) + share * later
+        return (1 - share) * self._smiles[far - 1].variance_at(k) + share * later
 
     def smiles(self, step: int, price: float) -> list[tuple[float, Svi]]:
         """The slices as they have moved: days to expiry, and total variance by k = ln(strike / price).
@@ -192,6 +191,5 @@ class Surface:
     def measures(self, step: int, price: float) -> Iterator[tuple[str, float]]:
         """What is recorded: each slice's volatility at the money, and the least g of all, below 0 for arbitrage."""
         for days, smile in self.smiles(step, price):
-            variance = float(smile.total_variance(np.zeros(1))[0])
-            yield f"implied_volatility_{days:g}d", math.sqrt(variance * _YEAR_DAYS / days)
+            yield f"implied_volatility_{days:g}d", math.sqrt(smile.variance_at(0.0) * _YEAR_DAYS / days)
         yield "butterfly_g_min", min(lowest_density(smile).value for _, smile in self.smiles(step, price))

@@ -69,6 +69,11 @@ class Svi:
         """At each k."""
         return self.derivatives(k).w
 
+    def variance_at(self, k: float) -> float:
+        """The total variance of one k, without the cost of an array."""
+        x = k - self.m
+        return self.a + self.b * (self.rho * x + math.sqrt(x * x + self.sigma**2))
+
     def derivatives(self, k: Floats) -> Derivatives:
         """See `Smile.derivatives`."""
         x = np.asarray(k, dtype=np.float64) - self.m

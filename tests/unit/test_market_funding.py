@@ -47,6 +47,7 @@ def test_a_rate_is_interest_near_it_and_the_premium_less_the_clamp_beyond(premiu
     assert hourly_rate(np.array([premium]))[0] == pytest.approx(rate, abs=1e-18)
 
 
+@settings(deadline=None)
 @given(st.floats(-0.01, 0.01), st.floats(-0.01, 0.01), st.floats(0, 0.01))
 def test_a_rate_is_never_further_than_the_clamp_from_the_premium_and_rises_with_it(premium, interest, clamp):
     low, high = hourly_rate(np.array([premium, premium + 0.0001]), interest, clamp) * 8
@@ -93,6 +94,7 @@ def test_stress_is_half_there_after_its_half_life_and_half_gone_after_another():
     assert premium[59] == pytest.approx(-0.004, rel=1e-4)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.1, 20), min_size=1, max_size=6), st.floats(1, 10), st.integers(0, 2**31))
 def test_an_approach_is_the_same_however_often_it_is_looked_at(stays, half_life, seed):
     starts = np.concatenate([[-5.0], np.cumsum(stays)])

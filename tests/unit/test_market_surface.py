@@ -81,12 +81,14 @@ def test_total_variance_never_falls_with_expiry_at_any_level(k, days, later, lev
     assert far >= near * (1 - 1e-12)
 
 
+@settings(deadline=None)
 @given(st.floats(10, 1000), st.floats(10, 1000), st.floats(0.1, 365))
 def test_a_sticky_strike_keeps_its_volatility_wherever_spot_goes(strike, price, days):
     surface = surface_of(sticky="strike")
     assert surface.implied_volatility(0, price, strike, days) == surface.implied_volatility(0, 100.0, strike, days)
 
 
+@settings(deadline=None)
 @given(st.floats(0.2, 5), st.floats(10, 1000), st.floats(0.1, 365))
 def test_a_sticky_delta_keeps_the_volatility_of_a_moneyness_wherever_spot_goes(moneyness, price, days):
     surface = surface_of(sticky="delta")

@@ -88,6 +88,7 @@ def test_g_has_the_sign_of_the_density_of_call_prices(smile):
             assert by_prices.min() > -1e-4
 
 
+@settings(deadline=None)
 @given(smiles())
 def test_the_slope_and_curvature_are_the_differences_of_the_variance(smile):
     k = smile.m + smile.sigma * np.array([-3.0, -0.5, 0.0, 1.0, 4.0])
@@ -99,13 +100,16 @@ def test_the_slope_and_curvature_are_the_differences_of_the_variance(smile):
     np.testing.assert_allclose(curvature, (high - 2 * mid + low) / step**2, atol=1e-3 * scale / smile.sigma**2)
 
 
+@settings(deadline=None)
 @given(smiles(), st.floats(0.01, 100))
 def test_a_scaled_smile_has_its_shape_in_standard_deviations(smile, factor):
     k = np.linspace(-2, 2, 9)
     expected = factor * smile.total_variance(k / math.sqrt(factor))
+    assert smile.variance_at(0.3) == pytest.approx(float(smile.total_variance(np.array([0.3]))[0]), abs=1e-15)
     np.testing.assert_allclose(smile.scaled(factor).total_variance(k), expected, rtol=1e-9, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(smiles(), st.floats(-1, 1))
 def test_a_shifted_smile_gives_a_strike_the_variance_it_had(smile, step):
     k = np.linspace(-2, 2, 9)
@@ -170,6 +174,7 @@ def test_variance_that_touches_zero_is_no_arbitrage_by_itself():
     assert math.isfinite(lowest_density(touching).value)
 
 
+@settings(deadline=None)
 @given(smiles(), smiles(), st.floats(0, 1))
 def test_a_blend_lies_between_its_smiles_by_its_share(near, far, share):
     k = np.linspace(-1, 1, 5)
