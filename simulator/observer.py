@@ -1,6 +1,6 @@
 """What a world tells of itself: rows for the recorder, blocks for the digest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from simulator.agents.base import Fate
@@ -119,6 +119,12 @@ class Observer:
             )
         for subject, name, value in sample.measures:
             recorder.add_measure(block, protocol, subject, name, value)
+
+    def measures(self, block: int, protocol: str, rows: Iterable[tuple[str, str, float]]) -> None:
+        """Numbers that are of no protocol's sample: subject, name, value."""
+        if self._recorder is not None:
+            for subject, name, value in rows:
+                self._recorder.add_measure(block, protocol, subject, name, value)
 
     def finish(self, accounts: Sequence[tuple[Address, int, int]]) -> None:
         """The final ether and nonces."""

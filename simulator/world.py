@@ -412,7 +412,8 @@ class World:
             self.sample()
 
     def sample(self) -> None:
-        """Record every protocol's positions and measures."""
+        """Record every protocol's positions and measures, and those of the market."""
+        self.observer.measures(self.number, "market", self.market.measures())
         for protocol in self.protocols:
             taken = guarded(f"protocol {protocol.id}", partial(protocol.sample, self.now, self.market.price))
             self.observer.sample(self.number, protocol.id, taken)

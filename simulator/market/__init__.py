@@ -1,4 +1,4 @@
-"""Reference markets: price processes, impact and depth, and the demand for block space."""
+"""Reference markets: price processes, impact and depth, funding and volatility, and the demand for block space."""
 
 from simulator.market.demand import DemandSettings, GasDemand
 from simulator.market.impact import Impact, ImpactSettings

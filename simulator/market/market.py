@@ -9,13 +9,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.errors import ConfigError
 from simulator.market.correlation import CorrelationSettings
+from simulator.market.funding import Funding, FundingSettings
 from simulator.market.impact import Impact, ImpactSettings
 from simulator.market.paths import drawn_paths
 from simulator.market.processes import Process
+from simulator.market.surface import Surface, VolatilitySettings
 from simulator.streams import Streams
 from simulator.units import YEAR_SECONDS
 
+_DAY = 86_400.0  # [s]
 _VOLATILITY_MEMORY = 1800.0  # [s] of the realised volatility that thins depth (exponential)
 
 
@@ -33,6 +37,16 @@ class AssetSettings(Protocol):
     @property
     def impact(self) -> ImpactSettings | None:
         """What trading does to it, None for nothing."""
+        ...
+
+    @property
+    def funding(self) -> FundingSettings | None:
+        """The premium of its perpetual, None for no perpetual."""
+        ...
+
+    @property
+    def implied_volatility(self) -> VolatilitySettings | None:
+        """The volatility of its options, None for no options."""
         ...
 
 
@@ -74,11 +88,19 @@ class Market:
         self._crossed: list[tuple[int, Any]] = []
         self._forgotten: set[int] = set()  # numbers of watches
         self._assets: dict[str, _Asset] = {}
+        self._start = start
+        self._funding: dict[str, Funding] = {}
+        self._surfaces: dict[str, Surface] = {}
         processes = {name: asset.settings for name, asset in assets.items()}
         paths = drawn_paths(processes, times, streams, start=start, folder=folder, correlation=correlation)
         self._rates = {name: _listed(process.exchange_rates(times)) for name, process in processes.items()}
         for name, asset in assets.items():
             path = paths[name][0]
+            if asset.funding:
+                self._funding[name] = Funding.drawn(asset.funding, times, path, streams, f"market/{name}/funding")
+            if asset.implied_volatility:
+                random = streams.generator(f"market/{name}/implied-volatility")
+                self._surfaces[name] = Surface.drawn(asset.implied_volatility, times, path, random)
             impact = Impact(asset.impact) if asset.impact else None
             normal = asset.impact.normal_volatility if asset.impact else 0.0
             self._assets[name] = _Asset(path, impact, normal)
@@ -100,6 +122,52 @@ class Market:
         """What one token is worth now in units of the asset that it is made of; 1 for one that is not made of any."""
         rates = self._rates[asset]
         return rates[self._step] if rates else 1.0
+
+    # ------------------------------------------------------- perpetuals and options
+
+    def premium(self, asset: str) -> float:
+        """What a perpetual would cost over spot now if nobody here held any, a share of price for 8 hours.
+
+        Raises ConfigError for an asset that has no funding.
+        """
+        return self._funding_of(asset).premium[self._step]
+
+    def funding_rate(self, asset: str) -> float:
+        """What longs pay shorts, a share of price for one hour, by the last whole interval's mean premium.
+
+        Raises ConfigError for an asset that has no funding.
+        """
+        return self._funding_of(asset).rate[self._step]
+
+    def implied_volatility(self, asset: str, strike: float, expiry: float) -> float:
+        """A year's volatility in the price of an option now, at a strike [usd] and an expiry [unix s].
+
+        Raises ConfigError for an asset that has no surface, ValueError for an expiry that is over or out of its reach.
+        """
+        days = (expiry - self._start - self._step * self._step_seconds) / _DAY
+        return self._surface_of(asset).implied_volatility(self._step, self.price(asset), strike, days)
+
+    def measures(self) -> Iterable[tuple[str, str, float]]:
+        """What is recorded of funding and volatility now: asset, name, value."""
+        for asset, funding in self._funding.items():
+            yield asset, "premium", funding.premium[self._step]
+            yield asset, "funding_rate", funding.rate[self._step]
+        for asset, surface in self._surfaces.items():
+            for name, value in surface.measures(self._step, self.price(asset)):
+                yield asset, name, value
+
+    def _funding_of(self, asset: str) -> Funding:
+        if asset not in self._funding:
+            raise ConfigError(
+                f"{asset} has no perpetual", where=f"market.{asset}", mend=f"add [market.{asset}.funding]"
+            )
+        return self._funding[asset]
+
+    def _surface_of(self, asset: str) -> Surface:
+        if asset not in self._surfaces:
+            mend = f"add [market.{asset}.implied_volatility]"
+            raise ConfigError(f"{asset} has no options", where=f"market.{asset}", mend=mend)
+        return self._surfaces[asset]
 
     # --------------------------------------------------------------------- time
 

@@ -74,11 +74,14 @@ def _tables(scenario: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def _market_schema(market: Mapping[str, Any]) -> Schema:
-    from simulator.market.impact import ImpactSettings
+    from simulator.scenario.models import ASSET_TABLES
 
     schema = dict(_registered_schema(PROCESSES, market.get("process")))
-    impact = ImpactSettings.model_json_schema()
-    return {**schema, "properties": {**schema.get("properties", {}), "impact": impact}}
+    tables = {key: model.model_json_schema() for key, model in ASSET_TABLES.items()}
+    definitions = {
+        name: inner for table in (schema, *tables.values()) for name, inner in table.get("$defs", {}).items()
+    }
+    return {**schema, "properties": {**schema.get("properties", {}), **tables}, "$defs": definitions}
 
 
 def _registered_schema(registry: Any, name: Any) -> Schema:

@@ -11,11 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from simulator.errors import ConfigError
 from simulator.market.correlation import CorrelationSettings
-from simulator.market.impact import ImpactSettings
 from simulator.market.paths import by_need
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS, UserCode, is_import_path, nearest
 from simulator.scenario.files import Source
-from simulator.scenario.models import Asset, Chain, Component, OracleSettings, Scenario, World
+from simulator.scenario.models import ASSET_TABLES, Asset, Chain, Component, OracleSettings, Scenario, World
 from simulator.scenario.problems import ABSENT, Path, Problem, lookup, problems_of
 from simulator.scenario.resolved import resolve
 
@@ -141,18 +140,18 @@ def _asset(draft: Draft, asset: str, value: Any, world: World | None) -> Any:
         rule = "is missing" if process is None else "must be text"
         draft.problems.append(Problem((*path, "process"), rule, mend=f"choose one of {names}"))
         return None
-    impact = value.get("impact")
-    own = {key: item for key, item in value.items() if key not in {"process", "impact"}}
+    tables = {key: value[key] for key in ASSET_TABLES if key in value}
+    own = {key: item for key, item in value.items() if key != "process" and key not in tables}
     try:
         model = PROCESSES.settings(process)
     except ConfigError as error:
         draft.refuse(error, (*path, "process"), process)
         return None
-    settings = draft.model(model, own, path, ("process", "impact"))
-    effect = None if impact is None else draft.model(ImpactSettings, impact, (*path, "impact"))
+    settings = draft.model(model, own, path, ("process", *ASSET_TABLES))
+    beside = {key: draft.model(ASSET_TABLES[key], table, (*path, key)) for key, table in tables.items()}
     if settings is not None and world is not None:
         _check_process(draft, settings, path, world)
-    return Asset(process, settings, effect)
+    return Asset(process, settings, **beside)
 
 
 def _check_process(draft: Draft, settings: Any, path: Path, world: World) -> None:

@@ -2,14 +2,14 @@
 
 Tables merge key by key. Lists of tables that all have an `id` merge by it; any other list replaces what it extends.
 `false` in the place of a table takes the table away. A table that changes its kind (`protocol`, `agent`, `process`)
-starts afresh, because another kind has other keys; only the impact of a market, which is of no kind, stays.
+starts afresh, because another kind has other keys; only a market's tables, which are of no kind, stay.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 KINDS = ("protocol", "agent", "process")
-_KINDLESS = ("impact",)
+_KINDLESS = ("impact", "funding", "implied_volatility")
 
 
 def merged(base: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:

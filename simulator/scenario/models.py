@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, field_validator
@@ -14,7 +15,9 @@ from pydantic import AwareDatetime, Field, field_validator
 from simulator.gas_price import GasRule
 from simulator.market.correlation import CorrelationSettings
 from simulator.market.demand import DemandSettings
+from simulator.market.funding import FundingSettings
 from simulator.market.impact import ImpactSettings
+from simulator.market.surface import VolatilitySettings
 from simulator.registry import AGENTS, PROTOCOLS, UserCode
 from simulator.settings import GWEI, HOURS, MINUTES, SECONDS, SHARE, USD, Settings
 
@@ -129,7 +132,15 @@ class Asset:
 
     process: str  # the registered name
     settings: Any  # of the process: its `Settings`
-    impact: ImpactSettings | None  # None: any size trades at the going price
+    impact: ImpactSettings | None = None  # None: any size trades at the going price
+    funding: FundingSettings | None = None  # None: it has no perpetual
+    implied_volatility: VolatilitySettings | None = None  # None: it has no options
+
+
+# The tables that a market of any process may have, by the name of the field that holds them.
+ASSET_TABLES: Mapping[str, type[Settings]] = MappingProxyType(
+    {"impact": ImpactSettings, "funding": FundingSettings, "implied_volatility": VolatilitySettings}
+)
 
 
 @dataclass(frozen=True)

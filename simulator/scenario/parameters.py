@@ -7,9 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from simulator.market.correlation import CorrelationSettings
-from simulator.market.impact import ImpactSettings
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS
-from simulator.scenario.models import Chain, Component, OracleSettings, Scenario, World
+from simulator.scenario.models import ASSET_TABLES, Chain, Component, OracleSettings, Scenario, World
 from simulator.scenario.problems import dotted
 
 DEFAULTS: Mapping[str, Any] = {}  # stands for a table that was not written: its defaults are shown
@@ -45,7 +44,8 @@ def scenario_parameters(scenario: Scenario) -> list[Parameter]:
         table = data["market"][asset]
         found.append(_kind(("market", asset, "process"), item.process, PROCESSES.names()))
         found += _of_model(type(item.settings), table, ("market", asset))
-        found += _of_model(ImpactSettings, table.get("impact", ABSENT), ("market", asset, "impact"))
+        for key, model in ASSET_TABLES.items():
+            found += _of_model(model, table.get(key, ABSENT), ("market", asset, key))
     if scenario.correlation is not None:
         found += _of_model(CorrelationSettings, data["correlation"], ("correlation",))
     for asset, table in data["oracle"].items():
@@ -61,7 +61,8 @@ def known_parameters() -> list[Parameter]:
     found.append(_kind(("market", "<ASSET>", "process"), None, PROCESSES.names()))
     for name in PROCESSES.names():
         found += _of_model(PROCESSES.settings(name), DEFAULTS, ("market", f"<{name} ASSET>"))
-    found += _of_model(ImpactSettings, DEFAULTS, ("market", "<ASSET>", "impact"))
+    for key, model in ASSET_TABLES.items():
+        found += _of_model(model, DEFAULTS, ("market", "<ASSET>", key))
     found += _of_model(CorrelationSettings, DEFAULTS, ("correlation",))
     found += _of_model(OracleSettings, DEFAULTS, ("oracle", "<ASSET>"))
     for registry in (PROTOCOLS, AGENTS):

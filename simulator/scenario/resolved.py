@@ -3,7 +3,7 @@
 from typing import Any
 
 from simulator.scenario.files import SCHEMA
-from simulator.scenario.models import Asset, Scenario
+from simulator.scenario.models import ASSET_TABLES, Asset, Scenario
 
 
 def resolve(scenario: Scenario) -> dict[str, Any]:
@@ -29,5 +29,5 @@ def dump(settings: Any) -> dict[str, Any]:
 
 
 def _dump_asset(asset: Asset) -> dict[str, Any]:
-    impact = {} if asset.impact is None else {"impact": dump(asset.impact)}
-    return {"process": asset.process, **dump(asset.settings), **impact}
+    tables = {key: dump(table) for key in ASSET_TABLES if (table := getattr(asset, key)) is not None}
+    return {"process": asset.process, **dump(asset.settings), **tables}

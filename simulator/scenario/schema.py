@@ -11,10 +11,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from simulator.market.correlation import CorrelationSettings
-from simulator.market.impact import ImpactSettings
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS, Registry
 from simulator.scenario.files import SCHEMA
-from simulator.scenario.models import Chain, OracleSettings, World
+from simulator.scenario.models import ASSET_TABLES, Chain, OracleSettings, World
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILE_NAME = "scenario.schema.json"
@@ -28,8 +27,8 @@ def scenario_schema() -> dict[str, Any]:
         definitions[name] = _table(model, name, definitions, extra or {})
         return {"$ref": f"#/$defs/{name}"}
 
-    impact = {"impact": _or_removed(reference("impact", ImpactSettings))}
-    market = _by_kind("process", PROCESSES, reference, impact)
+    tables = {key: _or_removed(reference(key, model)) for key, model in ASSET_TABLES.items()}
+    market = _by_kind("process", PROCESSES, reference, tables)
     components = [_by_kind("protocol", PROTOCOLS, reference), _by_kind("agent", AGENTS, reference)]
     return {
         "$schema": DIALECT,

@@ -12,6 +12,8 @@ MODULES: tuple[str, ...] = (
     "calls",
     "moments",
     "dependence",
+    "funding",
+    "svi",
 )
 
 

@@ -28,7 +28,7 @@ class Given:
 
 
 def asset(process: Any, impact: ImpactSettings | None = None) -> Any:
-    return SimpleNamespace(settings=process, impact=impact)
+    return SimpleNamespace(settings=process, impact=impact, funding=None, implied_volatility=None)
 
 
 def grid(steps: int, seconds: float = STEP) -> Any:

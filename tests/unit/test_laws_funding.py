@@ -1,0 +1,22 @@
+import pytest
+
+from simulator.validation.catalogue import chosen
+from simulator.validation.law import NoData, judge
+from simulator.validation.market_data import market_data
+
+LAWS = [law for law in chosen([]) if law.name.startswith(("funding", "svi", "moments/funding", "moments/volatility"))]
+FILES = ("hyperliquid_eth_funding_premium_1h_2024_2025.csv", "funding_8h_binance_eth_btc_2022_2025.csv")
+
+
+def test_every_law_of_funding_and_volatility_is_judged_here():
+    assert len(LAWS) == 12
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+def test_a_law_of_funding_or_volatility_holds(law):
+    if law.family == "funding":
+        try:
+            [market_data(name) for name in FILES]
+        except NoData as missing:
+            pytest.skip(str(missing))
+    assert judge(law).verdict == "holds"
