@@ -10,6 +10,7 @@ Of shocks: ether's depth within 50 bp on Hyperliquid was 20.9 million dollars be
 hours behind it, 13.1 after six more.
 """
 
+import copy
 import math
 from typing import Literal
 
@@ -98,7 +99,7 @@ class Impact:
         self._trading = books  # those that are not off by a wick
         self._now = 0.0
         if not plain:
-            self._thin_venues()
+            self._thin()
 
     @property
     def venues(self) -> list[str]:
@@ -121,35 +122,36 @@ class Impact:
 
     def advance(self, seconds: float, volatility: float) -> None:
         """Let the transient part decay, and depth follow the realised volatility [a year]."""
+        self._relax(seconds)
         thinning = self._thinning
-        times = thinning.advance(seconds, volatility) if thinning is not None else 1.0
-        sole = self._sole
-        if sole is None:
-            self._advance_venues(seconds)
-            return
-        if sole.transient:
-            sole.transient *= math.exp(-self._decay * seconds)
         if thinning is not None:
-            sole.thin(times)
+            thinning.advance(seconds, volatility)
+        if self._sole is None:
+            self._now += seconds
+            for venue in self._venues.values():
+                venue.advance(self._now)
+            self._thin()
+        elif thinning is not None:
+            self._sole.thin(thinning.times)
 
     def see(self, price: float, seconds: float) -> None:
         """Look at the reference price some time after the last look: is it a shock?"""
         if self._thinning is not None and self._thinning.see(price, seconds):
-            if self._sole is not None:
-                self._sole.thin(self._thinning.times)
-            else:
-                self._thin_venues()
+            self._thin()
 
-    def _advance_venues(self, seconds: float) -> None:
-        self._now += seconds
+    def _relax(self, seconds: float) -> None:
+        """Decay, and arbitrage between venues."""
+        sole = self._sole
+        if sole is not None:
+            if sole.transient:
+                sole.transient *= math.exp(-self._decay * seconds)
+            return
         keep = math.exp(-self._decay * seconds)
         for venue in self._venues.values():
             venue.book.transient *= keep
-            venue.advance(self._now)
-        self._thin_venues()
         arbitrage(self._trading, -math.expm1(-self._closing * seconds))
 
-    def _thin_venues(self) -> None:
+    def _thin(self) -> None:
         times = self._thinning.times if self._thinning is not None else 1.0
         for venue in self._venues.values():
             venue.book.thin(times / venue.left)
@@ -161,6 +163,15 @@ class Impact:
         """Dollars for `quantity` tokens (sold when negative) now; what no money buys costs infinity."""
         orders = self._orders(quantity, exogenous, venue)
         return sum(book.fill(part, exogenous)[0] * wick for book, part, wick in orders)
+
+    def quote_slices(self, quantity: float, exogenous: float, venue: str, slices: int, pause_seconds: float) -> float:
+        """As `quote`, in equal slices with a pause between them in which nobody else trades and depth is as now."""
+        trial, dollars = copy.deepcopy(self), 0.0
+        for number in range(slices):
+            if number:
+                trial._relax(pause_seconds)
+            dollars += trial.trade(quantity / slices, exogenous, venue)
+        return dollars
 
     def trade(self, quantity: float, exogenous: float, venue: str = "") -> float:
         """Execute `quantity` tokens (sold when negative); the dollars it brought or cost."""

@@ -184,9 +184,14 @@ class Market:
         """Buy tokens; the dollars they cost. Raises ValueError as `sell` does."""
         return self._trade(asset, _size(quantity), venue)
 
-    def quote_sell(self, asset: str, quantity: float, venue: str = "") -> float:
-        """What `sell` would bring now [usd]."""
-        return self._quote(asset, -_size(quantity), venue)
+    def quote_sell(
+        self, asset: str, quantity: float, venue: str = "", slices: int = 1, pause_seconds: float = 0.0
+    ) -> float:
+        """What `sell` would bring now [usd], or in equal slices if nobody else traded meanwhile."""
+        impact = self._assets[asset].impact
+        if slices == 1 or impact is None:
+            return self._quote(asset, -_size(quantity), venue)
+        return impact.quote_slices(-_size(quantity), self._assets[asset].exogenous, venue, slices, pause_seconds)
 
     def quote_buy(self, asset: str, quantity: float, venue: str = "") -> float:
         """What `buy` would cost now [usd]."""
