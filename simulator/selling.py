@@ -8,7 +8,7 @@ from simulator.settings import COUNT, MINUTES, Settings
 class SellingRule(Settings):
     """Where an order goes, and whether it is sliced (TWAP)."""
 
-    venue: str = Field("", description="that orders go to; empty, or where the asset lacks it: routed over all")
+    venue: str = Field("", description="venue of its orders; empty, or where the asset lacks it: routed over all")
     slices: int = Field(1, ge=1, le=10_000, description="equal parts that a sale is cut into", json_schema_extra=COUNT)
     minutes: float = Field(
         0.0, ge=0, description="time that they are spread over, the first at once", json_schema_extra=MINUTES

@@ -78,7 +78,10 @@ def _market_schema(market: Mapping[str, Any]) -> Schema:
 
     schema = dict(_registered_schema(PROCESSES, market.get("process")))
     impact = ImpactSettings.model_json_schema()
-    return {**schema, "properties": {**schema.get("properties", {}), "impact": impact}}
+    return {
+        "properties": {**schema.get("properties", {}), "impact": impact},
+        "$defs": {**schema.get("$defs", {}), **impact.get("$defs", {})},
+    }
 
 
 def _registered_schema(registry: Any, name: Any) -> Schema:
