@@ -12,6 +12,7 @@ import simpy
 from simulator.agents.base import AgentSettings, Desk
 from simulator.gas_price import GasRule
 from simulator.protocols.base import Call
+from simulator.selling import SellingRule
 from simulator.units import from_wad, to_wad
 
 if TYPE_CHECKING:
@@ -31,34 +32,49 @@ class Exchange:
         self._world = world
         self._promised: dict[str, int] = {}  # withdrawals on their way [wad]
 
-    def sell(self, desk: Desk, asset: str, amount: int) -> Generator[simpy.Event, Any, float]:
+    def sell(self, desk: Desk, asset: str, amount: int, rule: SellingRule) -> Generator[simpy.Event, Any, float]:
         """See `Desk.sell`."""
         if amount <= 0:
             return 0.0
         fate = yield desk.send(self._transfer(asset, self._desk, amount))
         if not fate.ok:
             return 0.0
-        proceeds = float(self._world.market.sell(asset, from_wad(amount)))
-        desk.cash += proceeds
+        venue, part = self._venue(asset, rule), from_wad(amount) / rule.slices
+        proceeds = 0.0
+        for number in range(rule.slices):
+            if number:
+                yield desk.sleep(rule.pause)
+            brought = float(self._world.market.sell(asset, part, venue))
+            desk.cash += brought
+            proceeds += brought
         return proceeds
 
-    def buy(self, desk: Desk, asset: str, amount: int) -> Generator[simpy.Event, Any, int]:
+    def quote_sale(self, asset: str, amount: int, rule: SellingRule) -> float:
+        """See `Desk.quote_sale`."""
+        venue = self._venue(asset, rule)
+        return float(self._world.market.quote_sell(asset, from_wad(amount), venue, rule.slices, rule.pause))
+
+    def _venue(self, asset: str, rule: SellingRule) -> str:
+        """The rule's venue where the asset trades there."""
+        return rule.venue if rule.venue in self._world.market.venues(asset) else ""
+
+    def buy(self, desk: Desk, asset: str, amount: int, rule: SellingRule) -> Generator[simpy.Event, Any, int]:
         """See `Desk.buy`."""
-        market = self._world.market
+        market, venue = self._world.market, self._venue(asset, rule)
         amount = min(amount, self._stock(asset))
-        affordable = desk.cash / market.price(asset)
+        affordable = desk.cash / market.price(asset, venue)
         amount = min(amount, to_wad(affordable))
         # What it costs grows with its size: shrink to what the cash pays for.
-        while amount > 0 and market.quote_buy(asset, from_wad(amount)) > desk.cash:
+        while amount > 0 and market.quote_buy(asset, from_wad(amount), venue) > desk.cash:
             amount = amount * 9 // 10
         if amount <= 0:
             return 0
-        desk.cash -= market.buy(asset, from_wad(amount))
+        desk.cash -= market.buy(asset, from_wad(amount), venue)
         self._promised[asset] = self._promised.get(asset, 0) + amount
         fate = yield self._desk.send(self._transfer(asset, desk, amount))
         self._promised[asset] -= amount
         if not fate.ok:
-            desk.cash += market.sell(asset, from_wad(amount))
+            desk.cash += market.sell(asset, from_wad(amount), venue)
             return 0
         return amount
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from simulator.agents.base import Agent, AgentSettings, Life
 from simulator.protocols.base import Pool
 from simulator.protocols.genesis import Genesis
+from simulator.selling import SellingRule
 from simulator.settings import SHARE, USD
 from simulator.units import from_wad, to_wad
 
@@ -21,6 +22,7 @@ class ArbitrageurSettings(AgentSettings):
     )
     max_slippage: float = Field(0.01, ge=0, le=1, description="worst price it accepts, against the quote")
     rebalance: bool = Field(True, description="whether it offsets each trade at the exchange")
+    selling: SellingRule = Field(default_factory=SellingRule, description="how what the pool gave is sold there")
 
 
 class Arbitrageur(Agent):
@@ -99,6 +101,7 @@ class Arbitrageur(Agent):
     def _offset(self, pool: Pool, sell_base: bool, amount: int, out: int) -> Life:
         """Sell at the exchange what the pool gave, and buy back what it took."""
         sold, bought = pool.assets if sell_base else tuple(reversed(pool.assets))
-        yield from self.desk.sell(bought, out)
-        yield from self.desk.buy(sold, amount)
+        rule = self.settings.selling
+        yield from self.desk.sell(bought, out, rule)
+        yield from self.desk.buy(sold, amount, rule)
         return None

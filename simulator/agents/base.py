@@ -20,6 +20,7 @@ from simulator.gas_price import GasRule
 from simulator.market import Market
 from simulator.protocols.base import Call, Capability, Notice
 from simulator.protocols.genesis import Genesis
+from simulator.selling import AT_ONCE, SellingRule
 from simulator.settings import COUNT, SECONDS, Settings
 
 if TYPE_CHECKING:
@@ -166,13 +167,23 @@ class Desk:
         """Sign and send without waiting for what becomes of it."""
         self._world.outbox.send(self, call)
 
-    def sell(self, asset: str, amount: int) -> Generator[simpy.Event, Any, float]:
-        """Deposit tokens [wad] at the exchange and sell them; what it brought [usd], 0 if the deposit failed."""
-        return (yield from self._world.exchange.sell(self, asset, amount))
+    def sell(self, asset: str, amount: int, rule: SellingRule = AT_ONCE) -> Generator[simpy.Event, Any, float]:
+        """Deposit tokens [wad] at the exchange and sell them; what it brought [usd], 0 if the deposit failed.
 
-    def buy(self, asset: str, amount: int) -> Generator[simpy.Event, Any, int]:
-        """Buy tokens [wad] for cash at the exchange and withdraw them; what arrived, as far as cash and stock reach."""
-        return (yield from self._world.exchange.buy(self, asset, amount))
+        It ends with the last slice of the rule.
+        """
+        return (yield from self._world.exchange.sell(self, asset, amount, rule))
+
+    def buy(self, asset: str, amount: int, rule: SellingRule = AT_ONCE) -> Generator[simpy.Event, Any, int]:
+        """Buy tokens [wad] for cash at the exchange and withdraw them; what arrived, as far as cash and stock reach.
+
+        At once, at the venue of the rule.
+        """
+        return (yield from self._world.exchange.buy(self, asset, amount, rule))
+
+    def quote_sale(self, asset: str, amount: int, rule: SellingRule = AT_ONCE) -> float:
+        """What selling tokens [wad] by the rule would bring [usd] if nobody else traded meanwhile."""
+        return self._world.exchange.quote_sale(asset, amount, rule)
 
 
 class Agent(ABC):

@@ -9,6 +9,7 @@ from simulator.agents.base import Agent, AgentSettings, Desk, Life
 from simulator.errors import ConfigError
 from simulator.protocols.base import REPAY_ALL, TAKE_ALL, Lending
 from simulator.protocols.genesis import Genesis
+from simulator.selling import SellingRule
 from simulator.settings import RATIO, SECONDS, SHARE, USD, Settings
 from simulator.units import from_wad, to_wad
 
@@ -62,6 +63,7 @@ class BorrowerSettings(AgentSettings):
     reaction_seconds: float = Field(
         600.0, ge=0, description="mean time until a borrower notices (exponential)", json_schema_extra=SECONDS
     )
+    selling: SellingRule = Field(default_factory=SellingRule, description="how collateral is sold in panic")
     habits: Habits = Field(default_factory=Habits, description="what they do about it")
 
 
@@ -193,7 +195,7 @@ class Borrower(Agent):
         held = self._collateral()
         fate = yield desk.send(lending.adjust(self._position, TAKE_ALL, REPAY_ALL))
         if fate.ok:
-            yield from desk.sell(lending.asset, held)
+            yield from desk.sell(lending.asset, held, self.settings.selling)
         return fate.ok
 
     def _lever(self) -> Life:

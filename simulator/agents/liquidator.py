@@ -14,6 +14,7 @@ from simulator.chain.types import Address, Transaction
 from simulator.errors import ConfigError
 from simulator.protocols.base import Auction, Call, Lending, Lot
 from simulator.protocols.genesis import Genesis
+from simulator.selling import SellingRule
 from simulator.settings import SECONDS, SHARE, USD
 from simulator.units import WAD, from_wad, to_wad
 
@@ -65,7 +66,8 @@ class LiquidatorSettings(AgentSettings):
         description="part of a bundle's expected gain that is tipped to the builder",
         json_schema_extra=SHARE,
     )
-    sells: bool = Field(True, description="whether it sells what it seized at once")
+    sells: bool = Field(True, description="whether it sells what it seized")
+    selling: SellingRule = Field(default_factory=SellingRule, description="how it does")
     min_profit_usd: float = Field(1.0, ge=0, description="least expected gain after gas", json_schema_extra=USD)
 
 
@@ -239,7 +241,7 @@ class Liquidator(Agent):
 
     def _proceeds(self, collateral: int) -> float:
         """What selling `collateral` [wad] now would bring [usd], its own impact included."""
-        return float(self.desk.market.quote_sell(self._lending.asset, from_wad(collateral)))
+        return self.desk.quote_sale(self._lending.asset, collateral, self.settings.selling)
 
     # ------------------------------------------------------------------- auctions
 
@@ -389,11 +391,11 @@ class Liquidator(Agent):
             return
         self._realising = True
         while held := desk.balance(lending.asset):
-            if not (yield from desk.sell(lending.asset, held)):
+            if not (yield from desk.sell(lending.asset, held, self.settings.selling)):
                 break
         if self.settings.funding == "capital" and desk.cash > _DUST_USD:
             wanted = to_wad(desk.cash / desk.market.price(lending.debt_asset) * 0.98)
-            yield from desk.buy(lending.debt_asset, wanted)
+            yield from desk.buy(lending.debt_asset, wanted, self.settings.selling)
         self._realising = False
 
 

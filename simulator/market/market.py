@@ -101,7 +101,9 @@ class Market:
             if asset.implied_volatility:
                 random = streams.generator(f"market/{name}/implied-volatility")
                 self._surfaces[name] = Surface.drawn(asset.implied_volatility, times, path, random)
-            impact = Impact(asset.impact) if asset.impact else None
+            impact = Impact(asset.impact, float(path[0])) if asset.impact else None
+            if impact is not None:
+                impact.see(float(path[0]), 0.0)
             normal = asset.impact.normal_volatility if asset.impact else 0.0
             self._assets[name] = _Asset(path, impact, normal)
 
@@ -110,9 +112,16 @@ class Market:
         """Every asset's symbol."""
         return list(self._assets)
 
-    def price(self, asset: str) -> float:
-        """The price now [usd]."""
+    def price(self, asset: str, venue: str = "") -> float:
+        """The reference price now, or that of one venue [usd]. Raises ValueError for a venue that there is not."""
+        if venue:
+            return self._at(asset, venue).price(self._assets[asset].exogenous, venue)
         return self._assets[asset].price
+
+    def venues(self, asset: str) -> Sequence[str]:
+        """The names of the venues that an asset trades at; none where it trades in one place."""
+        impact = self._assets[asset].impact
+        return impact.venues if impact is not None else []
 
     def exogenous(self, asset: str) -> float:
         """What the price would be now had nobody traded [usd]."""
@@ -231,35 +240,50 @@ class Market:
 
     # --------------------------------------------------------------------- trades
 
-    def sell(self, asset: str, quantity: float) -> float:
-        """Sell tokens; the dollars they brought, the order's own impact included. ValueError for less than none."""
-        return self._trade(asset, -_size(quantity))
+    def sell(self, asset: str, quantity: float, venue: str = "") -> float:
+        """Sell tokens; the dollars they brought, the order's own impact included.
 
-    def buy(self, asset: str, quantity: float) -> float:
-        """Buy tokens; the dollars they cost. Raises ValueError for less than none."""
-        return self._trade(asset, _size(quantity))
+        At one venue, or routed over all so that prices at the margin are equal. Raises ValueError for less than none,
+        and for a venue that there is not.
+        """
+        return self._trade(asset, -_size(quantity), venue)
 
-    def quote_sell(self, asset: str, quantity: float) -> float:
-        """What `sell` would bring now [usd]."""
-        return self._quote(asset, -_size(quantity))
+    def buy(self, asset: str, quantity: float, venue: str = "") -> float:
+        """Buy tokens; the dollars they cost. Raises ValueError as `sell` does."""
+        return self._trade(asset, _size(quantity), venue)
 
-    def quote_buy(self, asset: str, quantity: float) -> float:
+    def quote_sell(
+        self, asset: str, quantity: float, venue: str = "", slices: int = 1, pause_seconds: float = 0.0
+    ) -> float:
+        """What `sell` would bring now [usd], or in equal slices if nobody else traded meanwhile."""
+        impact = self._assets[asset].impact
+        if slices == 1 or impact is None:
+            return self._quote(asset, -_size(quantity), venue)
+        return impact.quote_slices(-_size(quantity), self._assets[asset].exogenous, venue, slices, pause_seconds)
+
+    def quote_buy(self, asset: str, quantity: float, venue: str = "") -> float:
         """What `buy` would cost now [usd]."""
-        return self._quote(asset, _size(quantity))
+        return self._quote(asset, _size(quantity), venue)
 
-    def _quote(self, name: str, quantity: float) -> float:
+    def _quote(self, name: str, quantity: float, venue: str) -> float:
         asset = self._assets[name]
-        if asset.impact is None:
-            return asset.price * abs(quantity)
-        return asset.impact.fill(quantity, asset.price)[0]
+        impact = self._at(name, venue) if venue else asset.impact
+        return asset.price * abs(quantity) if impact is None else impact.quote(quantity, asset.exogenous, venue)
 
-    def _trade(self, name: str, quantity: float) -> float:
+    def _trade(self, name: str, quantity: float, venue: str) -> float:
         asset = self._assets[name]
-        if asset.impact is None:
+        impact = self._at(name, venue) if venue else asset.impact
+        if impact is None:
             return asset.price * abs(quantity)
-        dollars = asset.impact.trade(quantity, asset.price)
-        asset.price = asset.exogenous * asset.impact.factor
+        dollars = impact.trade(quantity, asset.exogenous, venue)
+        asset.price = impact.price(asset.exogenous)
         return dollars
+
+    def _at(self, name: str, venue: str) -> Impact:
+        impact = self._assets[name].impact
+        if impact is None or venue not in impact.venues:
+            raise ValueError(f"{name} has no venue {venue}; its venues: {', '.join(self.venues(name)) or 'none'}")
+        return impact
 
 
 def _listed(rates: NDArray[np.float64] | None) -> list[float]:
@@ -270,7 +294,8 @@ def _move_displaced(asset: _Asset, impact: Impact, exogenous: float, seconds: fl
     """To the next exogenous price; the realised volatility sees what trades did since the last step as well."""
     impact.advance(seconds, math.sqrt(asset.variance))
     asset.exogenous = exogenous
-    asset.price = exogenous * impact.factor
+    asset.price = impact.price(exogenous)
+    impact.see(asset.price, seconds)
     if seconds:
         move = math.log(asset.price / asset.seen)
         keep = math.exp(-seconds / _VOLATILITY_MEMORY)

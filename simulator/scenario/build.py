@@ -17,6 +17,7 @@ from simulator.scenario.files import Source
 from simulator.scenario.models import ASSET_TABLES, Asset, Chain, Component, OracleSettings, Scenario, World
 from simulator.scenario.problems import ABSENT, Path, Problem, lookup, problems_of
 from simulator.scenario.resolved import resolve
+from simulator.selling import SellingRule
 
 RESERVED = ("schema", "extends", "title", "story", "world", "chain", "market", "correlation", "oracle")
 Kind = Literal["protocol", "agent"]
@@ -88,6 +89,7 @@ def build(
     correlation = _correlation(draft, markets)
     oracle = {asset: _oracle(draft, asset, value, markets) for asset, value in sorted(draft.table("oracle").items())}
     components = _components(draft)
+    draft.problems += _unknown_venues(components, market)
     scenario = Scenario(
         name=name,
         title=draft.text("title", name),
@@ -239,6 +241,17 @@ def _component(draft: Draft, key: str, value: Any) -> Component | None:
         draft.refuse(error, path, name)
         return None
     return Component(key, kind, name, draft.model(model, raw, (key,), (kind,)), raw)
+
+
+def _unknown_venues(components: Iterable[Component], market: Mapping[str, Any]) -> Iterator[Problem]:
+    """Agents who would sell at a venue that no market has."""
+    impacts = [asset.impact for asset in market.values() if asset is not None and asset.impact is not None]
+    known = list(dict.fromkeys(name for impact in impacts for name in impact.venues))
+    for component in components:
+        selling = getattr(component.settings, "selling", None)
+        if isinstance(selling, SellingRule) and selling.venue and selling.venue not in known:
+            mend = f"the venues are: {', '.join(known)}" if known else "add [market.<ASSET>.impact.venues.<NAME>]"
+            yield Problem((component.id, "selling", "venue"), "is a venue of no market", selling.venue, mend)
 
 
 def _neither(draft: Draft, key: str, value: Any) -> Problem:

@@ -14,6 +14,7 @@ MODULES: tuple[str, ...] = (
     "dependence",
     "funding",
     "svi",
+    "fire_sale",
 )
 
 

@@ -7,11 +7,19 @@ from market_samples import STEP, Given, asset, flat_market, grid, market_of
 from pydantic import ValidationError
 
 from simulator.market import Impact, ImpactSettings, Market
+from simulator.market.venues import VenueSettings
 from simulator.streams import Streams
 
 sizes = st.floats(1e-3, 1e5)
 depths = st.floats(1e4, 1e8)
 shares = st.floats(0, 1)
+impacts_in_one_place = st.builds(
+    ImpactSettings,
+    depth_usd=st.floats(1e6, 1e8),
+    permanent=shares,
+    half_life_minutes=st.floats(0.1, 1000),
+    venues=st.sampled_from([{}, {"A": VenueSettings(share=1)}]),
+)
 THOUSAND_HALF_LIVES = 1800.0 * 1100  # after which the decaying part is zero in floats too
 
 
@@ -40,12 +48,39 @@ def test_an_order_fills_at_the_average_along_its_way():
 @given(depths, shares, sizes)
 def test_a_sale_and_full_decay_leave_exactly_the_permanent_part(depth, permanent, quantity):
     impact = impact_of(depth_usd=depth, permanent=permanent)
-    _, shift = impact.fill(-quantity, 100.0)
     impact.trade(-quantity, 100.0)
+    moved = impact.level
     impact.advance(THOUSAND_HALF_LIVES, 0.8)
-    assert impact.transient == 0.0
-    assert impact.permanent == shift * permanent
-    assert impact.factor == math.exp(shift * permanent)
+    assert impact.level == pytest.approx(moved * permanent, rel=1e-14)
+    assert impact.price(100.0) == 100 * math.exp(max(-300.0, impact.level))
+
+
+@given(
+    impacts_in_one_place,
+    st.lists(st.tuples(st.floats(-1e4, 1e4), st.integers(0, 3)), max_size=6),
+    st.lists(st.floats(1, 1e4), min_size=20, max_size=20),
+)
+def test_in_one_place_that_does_not_thin_every_bit_is_that_of_the_plain_formula(settings, orders, prices):
+    market = market_of(prices, settings)
+    permanent = transient = 0.0
+    step = 0
+    for quantity, wait in orders:
+        price = prices[step] * displaced(permanent + transient)
+        slope = math.log(1.01) * price / (settings.depth_usd * displaced(permanent + transient))
+        shift = slope * quantity
+        dollars = abs(price * math.expm1(shift) / slope) if shift else price * abs(quantity)
+        assert (market.buy if quantity > 0 else market.sell)("ETH", abs(quantity)) == dollars
+        permanent += shift * settings.permanent
+        transient += shift * (1 - settings.permanent)
+        for _ in range(wait):
+            step += 1
+            market.advance(step)
+            transient *= math.exp(-math.log(2) / (settings.half_life_minutes * 60) * STEP)
+        assert market.price("ETH") == prices[step] * displaced(permanent + transient)
+
+
+def displaced(level: float) -> float:
+    return math.exp(level) if level else 1.0
 
 
 def test_half_of_the_rest_is_gone_after_a_half_life_in_one_step_or_many():
@@ -80,39 +115,6 @@ def test_two_halves_of_an_order_at_one_instant_bring_what_the_whole_brings(depth
     assert parts.price("ETH") == pytest.approx(whole.price("ETH"), rel=1e-12)
 
 
-@given(depths, shares, st.floats(0, 5), st.floats(1, 500), sizes, st.integers(0, 40), st.booleans())
-def test_a_round_trip_never_profits(depth, permanent, thinning, half_life, quantity, wait, short):
-    # The price outside stands still: whatever is gained would be gained from one's own impact.
-    settings = ImpactSettings(
-        depth_usd=depth, permanent=permanent, thinning=thinning, half_life_minutes=half_life, normal_volatility=0.8
-    )
-    market = flat_market(settings, price=1.0)
-    there, back = (market.sell, market.buy) if short else (market.buy, market.sell)
-    opened = there("ETH", quantity)
-    for step in range(1, wait + 1):
-        market.advance(step)
-    closed = back("ETH", quantity)
-    gain = opened - closed if short else closed - opened
-    assert gain <= 1e-12 * opened
-
-
-@given(depths, st.lists(st.tuples(st.booleans(), sizes, st.integers(0, 3)), max_size=8))
-def test_no_sequence_of_trades_that_ends_flat_profits_while_depth_is_constant(depth, trades):
-    market = flat_market(ImpactSettings(depth_usd=depth, permanent=0.4, half_life_minutes=5), price=1.0)
-    cash = held = turnover = 0.0
-    step = 0
-    for buying, quantity, wait in trades:
-        dollars = market.buy("ETH", quantity) if buying else market.sell("ETH", quantity)
-        cash += -dollars if buying else dollars
-        held += quantity if buying else -quantity
-        turnover += dollars
-        for _ in range(wait):
-            step += 1
-            market.advance(step)
-    cash += market.sell("ETH", held) if held > 0 else -market.buy("ETH", -held)
-    assert cash <= 1e-9 * (turnover + 1)
-
-
 def test_a_quote_is_what_the_trade_then_brings_and_moves_nothing():
     market = flat_market(ImpactSettings(depth_usd=1e6))
     asked, offered = market.quote_buy("ETH", 5_000), market.quote_sell("ETH", 5_000)
@@ -136,10 +138,10 @@ def test_nothing_traded_is_nothing_paid():
     ("volatility", "thinning", "times"), [(0.8, 1.0, 1), (1.6, 1.0, 2), (2.4, 0.5, 2), (0.1, 1.0, 1), (8.0, 0.0, 1)]
 )
 def test_depth_thins_with_realised_volatility_above_normal_and_never_thickens(volatility, thinning, times):
-    impact = impact_of(thinning=thinning, normal_volatility=0.8)
+    impact = impact_of(thinning=thinning, normal_volatility=0.8, permanent=0)
     impact.advance(STEP, volatility)
-    _, shift = impact.fill(-10_000, 100.0)
-    assert shift == pytest.approx(-times * math.log(1.01), rel=1e-12)
+    impact.trade(-10_000, 100.0)
+    assert impact.level == pytest.approx(-times * math.log(1.01), rel=1e-12)
 
 
 def test_a_storm_outside_thins_the_depth():
@@ -154,7 +156,7 @@ def test_a_storm_outside_thins_the_depth():
 
 
 def test_what_agents_sell_is_realised_volatility_too():
-    settings = ImpactSettings(depth_usd=1e6, permanent=1.0, thinning=1.0, normal_volatility=0.8)
+    settings = ImpactSettings(depth_usd=1e6, permanent=0.5, thinning=1.0, normal_volatility=0.8)
     thinning = flat_market(settings)
     steady = flat_market(settings.model_copy(update={"thinning": 0.0}))
     for market in (thinning, steady):
@@ -168,7 +170,7 @@ def test_what_agents_sell_is_realised_volatility_too():
 def test_realised_volatility_is_that_of_the_path_in_the_long_run():
     # A log move of m each step is a variance of m² a step.
     move, steps = 0.002, 3000
-    impact = ImpactSettings(depth_usd=1e6, thinning=1.0, normal_volatility=0.8)
+    impact = ImpactSettings(depth_usd=1e6, permanent=0.0, thinning=1.0, normal_volatility=0.8)
     market = market_of([100 * math.exp(move * (n % 2)) for n in range(steps + 1)], impact)
     for step in range(steps + 1):
         market.advance(step)
