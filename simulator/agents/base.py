@@ -74,6 +74,11 @@ class Desk:
         return self._world.now
 
     @property
+    def elapsed(self) -> float:
+        """The time since the start of the run [s], fractions of a second included."""
+        return float(self._world.clock.now)
+
+    @property
     def market(self) -> Market:
         """The reference markets: `price(asset)`."""
         return self._world.market
