@@ -1,15 +1,16 @@
 """How one scenario extends another.
 
 Tables merge key by key. Lists of tables that all have an `id` merge by it; any other list replaces what it extends.
-`false` in the place of a table takes the table away. A table that changes its kind (`protocol`, `agent`, `process`)
-starts afresh, because another kind has other keys; only the impact of a market, which is of no kind, stays.
+`false` in the place of a table takes the table away. A table that changes its kind (`protocol`, `agent`, `process`,
+`kind`) starts afresh, because another kind has other keys; only what is of no kind stays: the impact of a market, and
+the id and the span of a fault.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-KINDS = ("protocol", "agent", "process")
-_KINDLESS = ("impact",)
+KINDS = ("protocol", "agent", "process", "kind")
+_KINDLESS = ("impact", "id", "from", "to")
 
 
 def merged(base: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
