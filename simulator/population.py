@@ -63,7 +63,7 @@ def _desk(world: "World", name: str, agent: str, settings: AgentSettings) -> Des
 def _reporter(world: "World", asset: str, settings: Any) -> Reporter:
     # A reporter's latency is from seeing a price to sending it, so the way to the pool has none of its own.
     desk = _desk(world, f"reporter/{asset}", "reporter", AgentSettings(gas=settings.gas, latency_seconds=0.0))
-    return Reporter(desk, settings, asset, world.streams, world.block_seconds)
+    return Reporter(desk, settings, asset)
 
 
 def _freshen_feeds(world: "World") -> None:

@@ -8,7 +8,6 @@ import simpy
 from simulator.agents.base import Agent, Desk, Life
 from simulator.agents.sight import AT_ONCE, Sight
 from simulator.protocols.base import Oracle
-from simulator.streams import Streams
 
 
 class Reporter(Agent):
@@ -20,13 +19,13 @@ class Reporter(Agent):
 
     requires: ClassVar[Any] = (Oracle,)
 
-    def __init__(self, desk: Desk, settings: Any, asset: str, streams: Streams, step_seconds: int) -> None:
+    def __init__(self, desk: Desk, settings: Any, asset: str) -> None:
         super().__init__(desk, settings)
         self._asset = asset
         self._oracle = next(o for o in desk.capabilities(Oracle) if o.asset == asset)
         self._heartbeat, self._deviation = settings.heartbeat_seconds, settings.deviation
         is_plain = settings.sources.is_plain and not settings.faults and not settings.outages
-        self._sight = None if is_plain else Sight(desk.market, asset, settings, streams, step_seconds)
+        self._sight = None if is_plain else Sight(desk, asset, settings)
 
     def life(self) -> Life:
         """Sleep until a report is due, look at the market, send what was seen."""

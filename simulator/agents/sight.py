@@ -5,14 +5,16 @@ The order in which faults act is in `simulator.oracle_faults`. Times here are se
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.random import Generator
 
+from simulator.agents.base import Desk
 from simulator.errors import ConfigError
 from simulator.market import Market
 from simulator.oracle_faults import (
@@ -28,7 +30,6 @@ from simulator.oracle_faults import (
     WickFault,
     seconds,
 )
-from simulator.streams import Streams
 
 AT_ONCE = 1e-6  # [s] by which floats may miss a moment
 _CHUNK = 1024  # steps whose errors are drawn together
@@ -121,8 +122,8 @@ class Timeline:
 class Errors:
     """What each source is off by at each step of the market: of its own stream, whoever looks and how often."""
 
-    def __init__(self, streams: Streams, asset: str, count: int, sd: float) -> None:
-        self._streams, self._asset, self._count, self._sd = streams, asset, count, sd
+    def __init__(self, stream: Callable[[str], Generator], asset: str, count: int, sd: float) -> None:
+        self._stream, self._asset, self._count, self._sd = stream, asset, count, sd
         self._chunk = lru_cache(maxsize=2)(self._draw)
 
     def at(self, step: int) -> list[float]:
@@ -133,7 +134,7 @@ class Errors:
 
     def _draw(self, chunk: int) -> list[list[float]]:
         names = [f"oracle/{self._asset}/source/{source}/{chunk}" for source in range(self._count)]
-        normal = [self._streams.generator(name).standard_normal(_CHUNK) for name in names]
+        normal = [self._stream(name).standard_normal(_CHUNK) for name in names]
         rows: list[list[float]] = np.exp(self._sd * np.array(normal)).T.tolist()
         return rows
 
@@ -165,13 +166,13 @@ class Window:
 class Sight:
     """What the reporter of one feed would report at this moment."""
 
-    def __init__(self, market: Market, asset: str, settings: Any, streams: Streams, step_seconds: int) -> None:
-        self._market, self._asset, self._step_seconds = market, asset, step_seconds
+    def __init__(self, desk: Desk, asset: str, settings: Any) -> None:
+        self._market, self._asset, self._step_seconds = desk.market, asset, desk.block_seconds
         self._sources = settings.sources
-        _check_venues(market, asset, self._sources.venues)
+        _check_venues(desk.market, asset, self._sources.venues)
         unnamed = self._sources.count - len(self._sources.venues)
         self._venues = (*self._sources.venues, *("" for _ in range(unnamed)))
-        self._errors = Errors(streams, asset, self._sources.count, self._sources.noise)
+        self._errors = Errors(desk.stream, asset, self._sources.count, self._sources.noise)
         self._starts = {fault.id: fault.span[0] for fault in settings.faults}
         self._windows: dict[str, Window] = {}
         self._frozen: dict[str, float] = {}
