@@ -12,6 +12,7 @@ MODULES: tuple[str, ...] = (
     "calls",
     "moments",
     "dependence",
+    "oracle",
 )
 
 
