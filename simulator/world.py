@@ -28,6 +28,7 @@ from simulator.liquidations import FOLLOWED, LiquidationLog
 from simulator.market import GasDemand, Market
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
+from simulator.oracle_faults import seconds
 from simulator.outbox import Outbox
 from simulator.population import populate
 from simulator.protocols.base import Call, Lending, Notice, Protocol
@@ -162,7 +163,9 @@ class World:
             else None
         )
         missed = self.streams.generator("chain/missed-slots").random(self.steps)
-        self._missed = (missed < chain.missed_slots).tolist()
+        times = self.block_seconds * np.arange(1, self.steps + 1)
+        down = [(times >= seconds(start)) & (times < seconds(end)) for start, end in chain.outages]
+        self._missed = np.any([missed < chain.missed_slots, *down], axis=0).tolist()
 
     @property
     def longest_delay(self) -> int:

@@ -75,6 +75,20 @@ class Desk:
         return self._world.now
 
     @property
+    def elapsed(self) -> float:
+        """The time since the start of the run [s], fractions of a second included."""
+        return float(self._world.clock.now)
+
+    @property
+    def block_seconds(self) -> int:
+        """The time between blocks, which is that between two steps of the markets [s]."""
+        return self._world.block_seconds
+
+    def stream(self, name: str) -> Random:
+        """A random stream of a name, the same for whoever asks; `random` is the account's own."""
+        return self._world.streams.generator(name)
+
+    @property
     def market(self) -> Market:
         """The reference markets: `price(asset)`."""
         return self._world.market

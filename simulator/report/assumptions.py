@@ -99,6 +99,11 @@ def _rows(table: Mapping[str, Any], schema: Schema, definitions: Schema, prefix:
         entry = _entry(schema, key)
         if isinstance(value, Mapping):
             yield from _rows(value, _object_in(entry, definitions), definitions, f"{prefix}{key}.")
+        elif _is_list_of_tables(value):
+            for item in value:
+                inner = _object_in(entry.get("items", {}), definitions, item)
+                named = {name: part for name, part in item.items() if name != "id"}
+                yield from _rows(named, inner, definitions, f"{prefix}{key}.{item['id']}.")
         else:
             unit: str = entry.get("unit", "")
             meaning = entry.get("description", "")
@@ -112,8 +117,18 @@ def _entry(schema: Schema, key: str) -> Schema:
     return found if isinstance(found, Mapping) else {}
 
 
-def _object_in(entry: Schema, definitions: Schema) -> Schema:
-    """The table that an entry allows, references followed."""
+def _is_list_of_tables(value: Any) -> bool:
+    is_list = isinstance(value, list | tuple) and bool(value)
+    return is_list and all(isinstance(item, Mapping) and "id" in item for item in value)
+
+
+def _object_in(entry: Schema, definitions: Schema, table: Mapping[str, Any] | None = None) -> Schema:
+    """The table that an entry allows, references followed; of several kinds, the one of `table`."""
+    tag = entry.get("discriminator")
+    if tag and table is not None:
+        place = tag["mapping"].get(table.get(tag["propertyName"]), "")
+        kind: Schema = definitions.get(place.rpartition("/")[2], {})
+        return kind
     for branch in entry.get("anyOf") or entry.get("oneOf") or entry.get("allOf") or [entry]:
         followed: Schema = definitions[branch["$ref"].rpartition("/")[2]] if "$ref" in branch else branch
         if "properties" in followed or "additionalProperties" in followed:

@@ -1,15 +1,16 @@
 """How one scenario extends another.
 
 Tables merge key by key. Lists of tables that all have an `id` merge by it; any other list replaces what it extends.
-`false` in the place of a table takes the table away. A table that changes its kind (`protocol`, `agent`, `process`)
-starts afresh, because another kind has other keys; only a market's tables, which are of no kind, stay.
+`false` in the place of a table takes the table away. A table that changes its kind (`protocol`, `agent`, `process`,
+`kind`) starts afresh, because another kind has other keys; only what is of no kind stays: a market's tables, and the
+id and the span of a fault.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-KINDS = ("protocol", "agent", "process")
-_KINDLESS = ("impact", "funding", "implied_volatility")
+KINDS = ("protocol", "agent", "process", "kind")
+_KINDLESS = ("impact", "funding", "implied_volatility", "id", "from", "to")
 
 
 def merged(base: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from simulator.gas_price import GasRule
 from simulator.market.correlation import CorrelationSettings
@@ -18,6 +18,7 @@ from simulator.market.demand import DemandSettings
 from simulator.market.funding import FundingSettings
 from simulator.market.impact import ImpactSettings
 from simulator.market.surface import VolatilitySettings
+from simulator.oracle_faults import OracleFault, SourceSettings, check_sources, in_order
 from simulator.registry import AGENTS, PROTOCOLS, UserCode
 from simulator.settings import GWEI, HOURS, MINUTES, SECONDS, SHARE, USD, Settings
 
@@ -68,6 +69,11 @@ class Chain(Settings):
     missed_slots: float = Field(
         0.0, ge=0, lt=1, description="probability that a slot stays without a block", json_schema_extra=SHARE
     )
+    outages: tuple[tuple[float, float], ...] = Field(
+        (),
+        description="spans [from, to] without blocks, as when a rollup's sequencer is down; the pool waits",
+        json_schema_extra=HOURS,
+    )
     id: int = Field(31337, ge=1, lt=2**63, description="chain id that contracts and signatures see")
     coinbase: str = Field(
         "0x00000000000000000000000000000000c01bba5e",
@@ -77,6 +83,8 @@ class Chain(Settings):
     )
     demand: DemandSettings | None = Field(None, description="the rest of Ethereum; absent: the blocks are ours alone")
     fork: ForkSettings | None = Field(None, description="start from another node's state; absent: from nothing")
+
+    _outages_in_order = field_validator("outages")(in_order)
 
 
 class OracleSettings(Settings):
@@ -94,6 +102,10 @@ class OracleSettings(Settings):
     )
     latency_seconds: float = Field(
         0.0, ge=0, description="time from seeing a price to sending it", json_schema_extra=SECONDS
+    )
+    watches_on: bool = Field(
+        True,
+        description="whether it watches prices while a report is on its way; else it looks again once that is sent",
     )
     delay_seconds: int = Field(
         0,
@@ -114,16 +126,25 @@ class OracleSettings(Settings):
     )
     gas: GasRule = Field(default_factory=GasRule, description="what the reporter pays for its gas")
     outages: tuple[tuple[float, float], ...] = Field(
-        (), description="spans [from, to] in which the reporter is silent", json_schema_extra=HOURS
+        (),
+        description="spans [from, to] in which the reporter is silent: stalls in short form",
+        json_schema_extra=HOURS,
+    )
+    sources: SourceSettings = Field(
+        default_factory=SourceSettings, description="what the reporter looks at: it reports their median"
+    )
+    faults: tuple[OracleFault, ...] = Field(
+        (), description="how it fails and when: a list of tables with id, kind, from, to and the kind's own keys"
     )
 
-    @field_validator("outages")
+    _outages_in_order = field_validator("outages")(in_order)
+
+    @field_validator("faults")
     @classmethod
-    def _in_order(cls, spans: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        for start, end in spans:
-            if not 0 <= start <= end:
-                raise ValueError(f"[{start:g}, {end:g}] must be [from, to] with 0 <= from <= to")
-        return spans
+    def _sources_exist(cls, faults: tuple[OracleFault, ...], info: ValidationInfo) -> tuple[OracleFault, ...]:
+        if sources := info.data.get("sources"):
+            check_sources(faults, sources.count)
+        return faults
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,9 @@ def _of_table(
 ) -> Iterator[Parameter]:
     for name, entry in schema.get("properties", {}).items():
         here = (*path, name)
+        if kinds := _kinds(entry, definitions):
+            yield from _of_list(kinds, definitions, data, here, entry)
+            continue
         branches = _branches(entry, definitions)
         table = next((branch for branch in branches if branch.get("type") == "object"), None)
         if table is None:
@@ -106,6 +109,32 @@ def _of_table(
             yield from _of_table(table, definitions, inner, here)
         else:
             yield from _of_mapping(table, definitions, inner, here, entry)
+
+
+def _kinds(entry: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The tables that a list may hold by their kind; empty for anything but a list of tables of several kinds."""
+    tag = entry.get("items", {}).get("discriminator")
+    if not tag:
+        return {}
+    return {kind: definitions[place.rpartition("/")[2]] for kind, place in tag["mapping"].items()}
+
+
+def _of_list(
+    kinds: Mapping[str, Mapping[str, Any]],
+    definitions: Mapping[str, Any],
+    data: Mapping[str, Any],
+    path: tuple[str, ...],
+    entry: Mapping[str, Any],
+) -> Iterator[Parameter]:
+    """The keys of each table of a list, which `--set` reaches by its id; for all scenarios, those of every kind."""
+    tag, items = entry["items"]["discriminator"]["propertyName"], data.get(path[-1], [])
+    for item in items:
+        yield from _of_table(kinds[item[tag]], definitions, item, (*path, item["id"]))
+    if not items:
+        yield Parameter(_key(path), items, "", f"{tag}: {' | '.join(kinds)}", entry.get("description", ""))
+    if data is DEFAULTS:
+        for kind, table in kinds.items():
+            yield from _of_table(table, definitions, DEFAULTS, (*path, f"<{kind} ID>"))
 
 
 def _table_in(data: Mapping[str, Any], name: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:

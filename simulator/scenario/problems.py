@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from simulator.errors import ConfigError
 from simulator.registry import nearest
@@ -97,7 +97,7 @@ def problems_of(
     """
     found: dict[Path, list[Any]] = {}
     for detail in error.errors(include_url=False, include_context=True):
-        found.setdefault(_real_path(detail, data), []).append(detail)
+        found.setdefault(_real_path(detail, data) + _tag_of(detail), []).append(detail)
     deepest = [path for path in found if not any(_is_below(other, path) for other in found)]
     deepest.sort(key=lambda path: found[path][0]["type"] != "extra_forbidden")
     return [_problem(path, found[path], model, data, prefix, also) for path in deepest]
@@ -110,7 +110,7 @@ def _is_below(path: Path, other: Path) -> bool:
 def _real_path(detail: Any, data: Any) -> Path:
     """The location of a complaint without the names of union members that pydantic puts into it."""
     path: Path = ()
-    *parents, last = detail["loc"] or ("",)
+    *parents, last = _without_kinds(detail["loc"], data) or ("",)
     for key in parents:
         if lookup(data, (*path, key)) is not ABSENT:
             path += (key,)
@@ -119,17 +119,38 @@ def _real_path(detail: Any, data: Any) -> Path:
     return path
 
 
+def _without_kinds(location: Iterable[Key], data: Any) -> Path:
+    """A location without the kind that pydantic puts behind a table of a list which has one: a key may be named so."""
+    path: Path = ()
+    behind: Path = ()  # the table whose kind is left out already
+    for key in location:
+        table = lookup(data, path)
+        is_item = bool(path) and isinstance(path[-1], int) and isinstance(table, Mapping)
+        if is_item and path != behind and table.get("kind") == key:
+            behind = path
+        else:
+            path += (key,)
+    return path
+
+
+def _tag_of(detail: Any) -> Path:
+    """The key that says which shape a table has, where the complaint is of that; pydantic puts it at the table."""
+    if not detail["type"].startswith("union_tag"):
+        return ()
+    return (detail["ctx"]["discriminator"].strip("'"),)
+
+
 def _problem(
     path: Path, details: list[Any], model: type[BaseModel], data: Any, prefix: Path, also: Iterable[str]
 ) -> Problem:
     first = details[0]
     here = prefix + path
     if first["type"] == "extra_forbidden":
-        owner = _model_at(model, path[:-1])
-        known = [*(owner.model_fields if owner else ()), *(also if len(path) == 1 else ())]
+        owner = _model_at(model, path[:-1], data)
+        known = [*(_fields(owner) if owner else ()), *(also if len(path) == 1 else ())]
         return unknown_key(here, known)
-    mend = _meaning(model, path)
-    if first["type"] == "missing":
+    mend = _meaning(model, path[:-1] if _tag_of(first) else path, data)
+    if first["type"] in {"missing", "union_tag_not_found"}:
         return Problem(here, "is missing", mend=mend)
     rules = dict.fromkeys(_rule(detail) for detail in details)
     value = lookup(data, path)
@@ -164,6 +185,7 @@ _RULES = {
     "string_too_long": "must have at most {max_length} characters",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
+    "union_tag_invalid": "must be one of {expected_tags}",
     "timezone_aware": "must have a time zone, as in 2020-03-12T00:00:00Z",
 }
 
@@ -187,35 +209,51 @@ def _is_whole(limit: Any) -> bool:
     return isinstance(limit, float) and limit.is_integer()
 
 
-def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """The model of the table at `path` below `model`."""
-    for key in path:
-        if isinstance(key, str) and key in model.model_fields:
-            inner = _model_in(model.model_fields[key].annotation)
-            if inner is None:
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names that files use."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _model_at(model: type[BaseModel], path: Path, data: Any) -> type[BaseModel] | None:
+    """The model of the table at `path` below `model`; of several, the one whose tags `data` has there."""
+    for end, key in enumerate(path, start=1):
+        fields = _fields(model)
+        if isinstance(key, str) and key in fields:
+            rest = next((path[:at] for at in range(end, len(path)) if isinstance(path[at], str)), path)
+            models = list(_models_in(fields[key].annotation))
+            if not models:
                 return None
-            model = inner
+            table = lookup(data, rest)
+            model = next((each for each in models if _is_tagged(each, table)), models[0])
     return model
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first model inside an annotation such as `dict[str, Model]` or `Model | None`."""
+def _is_tagged(model: type[BaseModel], table: Any) -> bool:
+    """Whether a table has a value that is this model's alone, such as the `kind` of a fault."""
+    if not isinstance(table, Mapping):
+        return False
+    literals = {
+        name: get_args(f.annotation) for name, f in _fields(model).items() if get_origin(f.annotation) is Literal
+    }
+    return any(table.get(name) in choices for name, choices in literals.items() if len(choices) == 1)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models inside an annotation such as `dict[str, Model]` or `Model | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    origin = get_origin(annotation)
-    parts = get_args(annotation)[:1] if origin is Annotated else get_args(annotation)
-    if origin in {Union, UnionType, Annotated} or parts:
-        return next((found for part in parts if (found := _model_in(part)) is not None), None)
-    return None
+        yield annotation
+    parts = get_args(annotation)
+    for part in parts[:1] if get_origin(annotation) is Annotated else parts:
+        yield from _models_in(part)
 
 
-def _meaning(model: type[BaseModel], path: Path) -> str:
+def _meaning(model: type[BaseModel], path: Path, data: Any) -> str:
     """What the key is for, from its field."""
     names = [key for key in path if isinstance(key, str)]
     if not names:
         return ""
-    owner = _model_at(model, path[: path.index(names[-1])])
-    field = owner.model_fields.get(names[-1]) if owner else None
+    owner = _model_at(model, path[: path.index(names[-1])], data)
+    field = _fields(owner).get(names[-1]) if owner else None
     if field is None or not field.description:
         return ""
     unit = field.json_schema_extra.get("unit") if isinstance(field.json_schema_extra, dict) else None

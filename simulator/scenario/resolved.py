@@ -25,7 +25,7 @@ def resolve(scenario: Scenario) -> dict[str, Any]:
 
 def dump(settings: Any) -> dict[str, Any]:
     """Settings as plain JSON data; those of code that was not imported yet are empty."""
-    return {} if settings is None else dict(settings.model_dump(mode="json", exclude_none=True))
+    return {} if settings is None else dict(settings.model_dump(mode="json", exclude_none=True, by_alias=True))
 
 
 def _dump_asset(asset: Asset) -> dict[str, Any]:

@@ -65,8 +65,18 @@ def _table(model: type[BaseModel], name: str, definitions: dict[str, Any], extra
 def _for_files(table: Mapping[str, Any]) -> dict[str, Any]:
     """A model's schema as files see it: no key is required, and `false` stands where the model has None."""
     kept = {key: value for key, value in table.items() if key != "required"}
-    kept["properties"] = {name: _false_for_null(entry) for name, entry in table.get("properties", {}).items()}
+    properties = table.get("properties", {})
+    kept["properties"] = {name: _any_of_kinds(_false_for_null(entry)) for name, entry in properties.items()}
     return kept
+
+
+def _any_of_kinds(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Without its kind, which the file that is extended may have, a table of a list may fit several."""
+    items = entry.get("items", {})
+    if "oneOf" not in items:
+        return dict(entry)
+    kinds = {key: value for key, value in items.items() if key not in {"oneOf", "discriminator"}}
+    return {**entry, "items": {**kinds, "anyOf": items["oneOf"]}}
 
 
 def _false_for_null(entry: Mapping[str, Any]) -> dict[str, Any]:

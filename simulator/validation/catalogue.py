@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "funding",
     "svi",
     "fire_sale",
+    "oracle",
 )
 
 

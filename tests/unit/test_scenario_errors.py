@@ -114,7 +114,7 @@ def lines(tmp_path, monkeypatch):
         (
             '[market.ETH]\nprocess = "constant"\nprice = 1\n[oracle.ETH]\noutages = [[5, 2]]',
             "oracle.ETH.outages = [[5, 2]]: [5, 2] must be [from, to] with 0 <= from <= to "
-            "(outages: spans [from, to] in which the reporter is silent [h])",
+            "(outages: spans [from, to] in which the reporter is silent: stalls in short form [h])",
         ),
     ],
 )
