@@ -13,6 +13,15 @@ from simulator.units import from_fixed, from_wad, to_fixed, to_wad
 _DECIMALS = 8  # of answers, as on Chainlink's dollar feeds
 _ONE = 10**_DECIMALS
 
+FEED_REFUSES = {
+    "StalePrice": "the feed is stale",
+    "PriceJump": "the feed is guarded",
+    "PriceOutOfBounds": "the feed is guarded",
+    "InvalidAnswer": "the feed has no price",
+    "WindowNotCovered": "the feed has no mean yet",
+    "SequencerDown": "the sequencer is down, or was a moment ago",
+}
+
 
 class FeedOracle(Oracle):
     """One asset's feed with its optional guard and delay."""
