@@ -24,6 +24,7 @@ contract UptimeFeed is IAggregatorV3, Ownable {
     error NotReporter(address caller);
     error NoRound(uint256 roundId);
     error NotPast(uint256 time);
+    error NotInOrder(uint256 time, uint256 last);
 
     /// @param reporter_ who reports
     /// @param upSince [unix s] it is up, and was since then
@@ -35,10 +36,16 @@ contract UptimeFeed is IAggregatorV3, Ownable {
         _setReporter(reporter_);
     }
 
-    /// @notice Adds a round.
-    function report(bool down) external {
+    /// @notice Adds a round. While a sequencer is down nothing is reported: its fall and its return arrive together.
+    /// @param down whether it is down
+    /// @param since [unix s] it is; without a change it does not count
+    function report(bool down, uint256 since) external {
         if (msg.sender != reporter) revert NotReporter(msg.sender);
-        if (down != isDown) (isDown, startedAt) = (down, uint40(block.timestamp));
+        if (down != isDown) {
+            if (since > block.timestamp) revert NotPast(since);
+            if (since < startedAt) revert NotInOrder(since, startedAt);
+            (isDown, startedAt) = (down, uint40(since));
+        }
         updatedAt = uint40(block.timestamp);
         ++latestRound;
         emit StatusReported(down, startedAt);

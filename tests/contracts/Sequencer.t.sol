@@ -35,11 +35,11 @@ contract SequencerGuardTest is Case {
     function test_23_no_price_while_it_is_down_and_for_the_grace_after() public {
         (uint256 wad,) = feed.price();
         equal(wad, 200e18, "up");
-        uptime.report(true);
+        uptime.report(true, block.timestamp);
         expectDown(BEGIN);
         vm.warp(BEGIN + 2 hours);
         expectDown(BEGIN);
-        uptime.report(false);
+        uptime.report(false, block.timestamp);
         expectDown(BEGIN + 2 hours);
         source.report(150e8);
         vm.warp(BEGIN + 3 hours);
@@ -50,16 +50,16 @@ contract SequencerGuardTest is Case {
     }
 
     function test_23_a_report_that_changes_nothing_does_not_begin_the_grace_anew() public {
-        uptime.report(false);
+        uptime.report(false, block.timestamp);
         (uint256 wad,) = feed.price();
         equal(wad, 200e18, "still up");
-        uptime.report(true);
+        uptime.report(true, block.timestamp);
         vm.warp(BEGIN + 60);
-        uptime.report(true);
+        uptime.report(true, block.timestamp);
         expectDown(BEGIN);
-        uptime.report(false);
+        uptime.report(false, block.timestamp);
         vm.warp(BEGIN + 90);
-        uptime.report(false);
+        uptime.report(false, block.timestamp);
         expectDown(BEGIN + 60);
     }
 
@@ -82,7 +82,7 @@ contract SequencerGuardTest is Case {
         for (uint256 i; i < 8; ++i) {
             vm.warp(block.timestamp + waits[i] % 2 hours);
             bool next = (reports >> i) & 1 == 1;
-            uptime.report(next);
+            uptime.report(next, block.timestamp);
             if (next != down) (down, since) = (next, block.timestamp);
             source.report(200e8);
             vm.warp(block.timestamp + waits[i] / 16);
@@ -94,10 +94,29 @@ contract SequencerGuardTest is Case {
         }
     }
 
+    /// @dev As on a rollup: nothing is executed while it is down, then both reports at once, before everything else.
+    function test_23_a_fall_that_is_told_after_the_return_begins_the_grace() public {
+        vm.warp(BEGIN + 5 hours);
+        uptime.report(true, BEGIN + 1 hours);
+        uptime.report(false, BEGIN + 4 hours + 30 minutes);
+        source.report(100e8);
+        expectDown(BEGIN + 4 hours + 30 minutes);
+        vm.warp(BEGIN + 5 hours + 30 minutes + 1);
+        (uint256 wad,) = feed.price();
+        equal(wad, 100e18, "after the grace");
+    }
+
+    function test_a_change_of_status_is_in_the_past_and_in_order() public {
+        vm.expectRevert(abi.encodeWithSelector(UptimeFeed.NotPast.selector, BEGIN + 1));
+        uptime.report(true, BEGIN + 1);
+        vm.expectRevert(abi.encodeWithSelector(UptimeFeed.NotInOrder.selector, BEGIN - 2 days, BEGIN - 1 days));
+        uptime.report(true, BEGIN - 2 days);
+    }
+
     function test_the_uptime_feed_has_chainlinks_shape() public {
-        uptime.report(true);
+        uptime.report(true, block.timestamp);
         vm.warp(BEGIN + 30);
-        uptime.report(true);
+        uptime.report(true, block.timestamp);
         (uint80 round, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answered) = uptime.latestRoundData();
         equal(round, 3, "round");
         equal(uint256(answer), 1, "answer");
@@ -113,7 +132,7 @@ contract SequencerGuardTest is Case {
     function test_only_the_reporter_reports_and_only_owners_set() public {
         vm.startPrank(address(7));
         vm.expectRevert(abi.encodeWithSelector(UptimeFeed.NotReporter.selector, address(7)));
-        uptime.report(true);
+        uptime.report(true, block.timestamp);
         vm.expectRevert(bytes4(keccak256("Unauthorized()")));
         uptime.setReporter(address(7));
         vm.expectRevert(bytes4(keccak256("Unauthorized()")));
@@ -124,7 +143,7 @@ contract SequencerGuardTest is Case {
         feed.setGrace(0);
         uptime.setReporter(address(7));
         vm.prank(address(7));
-        uptime.report(true);
+        uptime.report(true, block.timestamp);
         vm.expectRevert(abi.encodeWithSelector(IPrice.SequencerDown.selector, BEGIN, 0));
         feed.price();
     }
