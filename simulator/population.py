@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulator.agents.base import Agent, AgentSettings, Desk
 from simulator.agents.guard import guarded

@@ -40,9 +40,7 @@ class RateReporter(Agent):
 class UptimeReporter(Agent):
     """Tells a SequencerGuard of outages. Both reports of one wait in the pool until there are blocks again."""
 
-    def __init__(
-        self, desk: Desk, settings: Any, oracle: Oracle, outages: Sequence[tuple[float, float]]
-    ) -> None:
+    def __init__(self, desk: Desk, settings: Any, oracle: Oracle, outages: Sequence[tuple[float, float]]) -> None:
         super().__init__(desk, settings)
         self._oracle = oracle
         start = desk.now

@@ -14,8 +14,8 @@ from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.errors import ConfigError
 from simulator.protocols.base import Call, Capability, Lending, Measure, Notice, Protocol, Quote, Sample
 from simulator.protocols.cdp_auctions import FLASH_FAILS, DutchHouse, EnglishHouse, House, deploy_flash
-from simulator.protocols.genesis import Genesis
 from simulator.protocols.feeds import FEED_REFUSES
+from simulator.protocols.genesis import Genesis
 from simulator.protocols.positions import Position, PositionBook
 from simulator.settings import MINUTES, RATIO, SECONDS, SHARE, TOKENS, USD, Settings
 from simulator.units import RAY, WAD, annual_rate, from_wad, per_second_ray, to_wad

@@ -9,8 +9,8 @@ from simulator.chain.artifacts import load_artifact
 from simulator.chain.base import CallReverted
 from simulator.chain.types import Address
 from simulator.protocols.base import Auction, Call, Lot, Notice
-from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.feeds import FEED_REFUSES
+from simulator.protocols.genesis import Contract, Genesis
 from simulator.units import from_wad, to_wad
 
 if TYPE_CHECKING:

@@ -124,9 +124,7 @@ class OracleProtocol(Protocol):
         _begin_at_source(genesis, feed)
         return feed
 
-    def _make_rate(
-        self, genesis: Genesis, asset: str, settings: Any, reporter: Address
-    ) -> tuple[Contract, Contract]:
+    def _make_rate(self, genesis: Genesis, asset: str, settings: Any, reporter: Address) -> tuple[Contract, Contract]:
         under = genesis.feeds.get(settings.underlying)
         if under is None:
             raise ConfigError(

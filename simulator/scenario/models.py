@@ -99,7 +99,10 @@ class OracleSettings(Settings):
         json_schema_extra=SECONDS,
     )
     max_age_seconds: int = Field(
-        0, ge=0, description="age at which an answer (a mean, a rate) counts as stale; 0: never", json_schema_extra=SECONDS
+        0,
+        ge=0,
+        description="age at which an answer (a mean, a rate) counts as stale; 0: never",
+        json_schema_extra=SECONDS,
     )
     min_price: float = Field(0.0, ge=0, description="GuardedFeed refuses less; 0: no bound", json_schema_extra=USD)
     max_price: float = Field(0.0, ge=0, description="GuardedFeed refuses more; 0: no bound", json_schema_extra=USD)
