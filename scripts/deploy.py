@@ -121,6 +121,7 @@ def deploy_collateral(contracts: Any, system: System, market: Market, payer: Any
         DEBT_CEILING * WAD,
         DEBT_FLOOR * WAD,
         to_wad(market.lot),
+        False,  # liquidations wait for a fresh price
     )
     system.engine.addCollateral(market.id, config, {"from": payer})
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulator.agents.base import Agent, AgentSettings, Desk
 from simulator.agents.guard import guarded
 from simulator.agents.reporter import Reporter
+from simulator.agents.slow_reporters import RateReporter, UptimeReporter
 from simulator.errors import ConfigError
 from simulator.scenario import Component
 
@@ -27,6 +28,7 @@ def populate(world: "World") -> list[Agent]:
     genesis.flush()
     for protocol in world.protocols:
         guarded(f"protocol {protocol.id}", partial(protocol.seed, genesis))
+        world.listen_to(protocol)
     for agent in agents:
         if not agent.supplies:
             _prepare(world, agent)
@@ -35,7 +37,9 @@ def populate(world: "World") -> list[Agent]:
             # From now on the exchange brings in what the world beyond the chain sells.
             genesis.call(token, "transferOwnership", genesis.exchange)
     _freshen_feeds(world)
-    return agents + [_reporter(world, asset, settings) for asset, settings in world.scenario.oracle.items()]
+    for protocol in world.protocols:
+        guarded(f"protocol {protocol.id}", partial(protocol.ready, genesis))
+    return [*agents, *_reporters(world)]
 
 
 def _group(world: "World", component: Component) -> Iterator[Agent]:
@@ -60,20 +64,29 @@ def _desk(world: "World", name: str, agent: str, settings: AgentSettings) -> Des
     return Desk(world, world.genesis.account(name), agent, settings, world.streams.generator(f"agents/{name}"))
 
 
-def _reporter(world: "World", asset: str, settings: Any) -> Reporter:
-    # A reporter's latency is from seeing a price to sending it, so the way to the pool has none of its own.
-    desk = _desk(world, f"reporter/{asset}", "reporter", AgentSettings(gas=settings.gas, latency_seconds=0.0))
-    return Reporter(desk, settings, asset)
+def _reporters(world: "World") -> Iterator[Agent]:
+    """Of prices, of exchange rates and of sequencers; a mean needs none."""
+    for asset, settings in world.scenario.oracle.items():
+        oracle = world.genesis.feeds[asset].oracle
+        # A reporter's latency is from seeing a price to sending it, so the way to the pool has none of its own.
+        desk = _desk(world, f"reporter/{asset}", "reporter", AgentSettings(gas=settings.gas, latency_seconds=0.0))
+        if oracle.source == "push":
+            yield Reporter(desk, settings, asset)
+        elif oracle.source == "rate":
+            yield RateReporter(desk, settings, oracle)
+        if settings.sequencer_grace_seconds:
+            yield UptimeReporter(desk, settings, oracle, getattr(world.scenario.chain, "outages", ()))
 
 
 def _freshen_feeds(world: "World") -> None:
-    """Report and poke so that at the start every feed is as old as its delay makes it, and no older."""
-    genesis, delay, start = world.genesis, world.longest_delay, world.start
-    for moment in (start - delay - 60, start - 1) if delay else (start - 1,):
+    """Report and poke so that at the start every feed is as old as its delay makes it, and its window is covered."""
+    genesis, early, start = world.genesis, world.warm_up, world.start
+    for moment in (start - early - 60, start - 1) if early else (start - 1,):
         genesis.advance_to(moment)
         for feed in genesis.feeds.values():
-            reporter = genesis.account(f"reporter/{feed.oracle.asset}").address
-            genesis.submit(feed.oracle.report(genesis.price(feed.oracle.asset)), reporter)
+            seen = feed.oracle.observed(world.market)
+            if seen is not None:
+                genesis.submit(feed.oracle.report(seen), genesis.account(f"reporter/{feed.oracle.asset}").address)
         genesis.flush()
         for feed in genesis.feeds.values():
             poke, due = feed.oracle.poke(), feed.oracle.next_poke()

@@ -33,7 +33,7 @@ from simulator.outbox import Outbox
 from simulator.population import populate
 from simulator.protocols.base import Call, Lending, Notice, Protocol
 from simulator.protocols.genesis import Contract, Genesis
-from simulator.protocols.oracle import OracleProtocol
+from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
 from simulator.scenario import Scenario
 from simulator.streams import Streams
@@ -76,16 +76,18 @@ class World:
         self._inboxes: defaultdict[str, list[simpy.Store]] = defaultdict(list)
         self._contracts: dict[Address, tuple[Protocol, Abi]] = {}
         self._errors = Abi([])
+        attached = attached_contracts(scenario)
+        self.warm_up = warm_up(scenario.oracle, chain, attached)  # [s] that feeds need before the start
         self.genesis = Genesis(
             chain,
             seed=seed,
             start=self.start,
-            begin=self.start - 2 * self.longest_delay - _SETUP_SECONDS,
+            begin=self.start - 2 * self.warm_up - _SETUP_SECONDS,
             gas_limit=scenario.chain.gas_limit,
             prices={asset: self.market.price(asset) for asset in scenario.market},
             observe=self._observe_genesis,
             number=fork.number if fork else 0,
-            attached=attached_contracts(scenario),
+            attached=attached,
         )
         if fork is not None:
             check_start(scenario, fork, self.genesis.now)
@@ -124,21 +126,26 @@ class World:
 
     def _deploy_protocols(self) -> list[Protocol]:
         first = {asset: self.market.price(asset) for asset in self.scenario.oracle}
+        rates = {asset: self.market.exchange_rate(asset) for asset in self.scenario.oracle}
         chosen = [c.implementation(c.id, c.settings) for c in self.scenario.protocols.values()]
         chosen.sort(key=lambda protocol: protocol.trades)  # a venue needs the tokens that others bring
-        protocols = [OracleProtocol(self.scenario.oracle, first), *chosen]
+        protocols = [OracleProtocol(self.scenario.oracle, first, rates), *chosen]
         for protocol in protocols:
             self.genesis.scope = protocol.id
             place = protocol.attach if self.genesis.has() else protocol.deploy
             guarded(f"protocol {protocol.id}", partial(place, self.genesis))
-            for address, abi in protocol.events().items():
-                self._contracts[address] = (protocol, abi)
+            self.listen_to(protocol)
             for capability in protocol.capabilities():
                 if capability.id in self.by_id:
                     raise ConfigError(f"two protocols offer {capability.id}", mend="give each an id of its own")
                 self.by_id[capability.id] = capability
         self.tokens: Mapping[str, Contract] = self.genesis.tokens
         return protocols
+
+    def listen_to(self, protocol: Protocol) -> None:
+        """Pass on the events of its contracts from now on."""
+        for address, abi in protocol.events().items():
+            self._contracts[address] = (protocol, abi)
 
     def _open_the_pool(self) -> None:
         chain, legacy = self.scenario.chain, self.scenario.chain.fee_mode == "legacy"
@@ -166,11 +173,6 @@ class World:
         times = self.block_seconds * np.arange(1, self.steps + 1)
         down = [(times >= seconds(start)) & (times < seconds(end)) for start, end in chain.outages]
         self._missed = np.any([missed < chain.missed_slots, *down], axis=0).tolist()
-
-    @property
-    def longest_delay(self) -> int:
-        """Of any feed [s]."""
-        return max((settings.delay_seconds for settings in self.scenario.oracle.values()), default=0)
 
     def _begin(self) -> None:
         for contract in self.genesis.deployed:

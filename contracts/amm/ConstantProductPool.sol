@@ -171,7 +171,10 @@ contract ConstantProductPool is ERC20, ReentrancyGuardTransient, Bounded {
     function observe() public view returns (uint256 integral0, uint256 integral1, uint256 time) {
         (integral0, integral1, time) = (cumulative0, cumulative1, block.timestamp);
         if (reserve0 != 0 && reserve1 != 0) {
-            uint256 elapsed = time - updatedAt;
+            uint256 elapsed;
+            unchecked {
+                elapsed = uint32(time) - updatedAt; // modulo 2**32, which the record's seconds pass in 2106
+            }
             integral0 += uint256(reserve1).fullMulDiv(WAD, reserve0) * elapsed;
             integral1 += uint256(reserve0).fullMulDiv(WAD, reserve1) * elapsed;
         }

@@ -242,7 +242,7 @@ contract CdpEngine is CdpGovernance, ReentrancyGuardTransient {
         s.before = p;
         s.then_ = p;
         uint256 debt = _debtUp(p.normalizedDebt, index);
-        uint256 price = _price(c);
+        uint256 price = _liquidationPrice(c);
         uint256 ratio = _ratioDown(s.before, index, price);
         if (ratio >= c.liquidationRatio) revert PositionHealthy(ratio, c.liquidationRatio);
         if (c.auction != address(0)) _planLot(c, s, debt, index);

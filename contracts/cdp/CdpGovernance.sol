@@ -45,6 +45,7 @@ abstract contract CdpGovernance is CdpLedger, Ownable, Bounded {
         (c.token, c.unit) = (cfg.token, uint64(10 ** (18 - decimals)));
         (c.index, c.lastAccrual) = (uint128(RAY), uint40(block.timestamp));
         emit CollateralAdded(id, cfg.token);
+        c.liquidateWhenStale = cfg.liquidateWhenStale;
         _setFeed(id, cfg.feed);
         _setRatios(id, cfg.minimumRatio, cfg.liquidationRatio, cfg.liquidationBonus);
         _setSpread(id, cfg.closeFactor, cfg.protocolFee);
@@ -56,6 +57,13 @@ abstract contract CdpGovernance is CdpLedger, Ownable, Bounded {
     /// @param feed an IPrice that has a price now
     function setFeed(bytes32 id, address feed) external configures(id) {
         _setFeed(id, feed);
+    }
+
+    /// @param allowed whether liquidations, and nothing else, may take the newest price however old it is
+    function setLiquidateWhenStale(bytes32 id, bool allowed) external configures(id) {
+        Collateral storage c = _known(id);
+        c.liquidateWhenStale = allowed;
+        if (allowed) _liquidationPrice(c);
     }
 
     /// @param minimum [wad] at least `liquidation`, 10 at most
@@ -103,11 +111,14 @@ abstract contract CdpGovernance is CdpLedger, Ownable, Bounded {
         cfg.stabilityFee = c.stabilityFee;
         (cfg.debtCeiling, cfg.debtFloor) = (c.debtCeiling, c.debtFloor);
         cfg.lotSize = c.lotSize;
+        cfg.liquidateWhenStale = c.liquidateWhenStale;
     }
 
     function _setFeed(bytes32 id, address feed) private {
-        IPrice(feed).price();
-        _known(id).feed = feed;
+        Collateral storage c = _known(id);
+        c.feed = feed;
+        _price(c);
+        _liquidationPrice(c);
     }
 
     function _setRatios(bytes32 id, uint256 minimum, uint256 liquidation, uint256 bonus) private {

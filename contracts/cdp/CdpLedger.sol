@@ -28,6 +28,7 @@ abstract contract CdpLedger is ICdpEngine {
     struct Collateral {
         address token;
         uint64 unit; // [wad] of the smallest amount of the token
+        bool liquidateWhenStale; // liquidations take the newest price, however old
         address feed;
         uint96 minimumRatio; // [wad]
         address auction; // 0 = fixed spread
@@ -177,6 +178,16 @@ abstract contract CdpLedger is ICdpEngine {
 
     function _price(Collateral storage c) internal view returns (uint256 wad) {
         (wad,) = IPrice(c.feed).price();
+        _requirePrice(wad);
+    }
+
+    function _liquidationPrice(Collateral storage c) internal view returns (uint256 wad) {
+        if (!c.liquidateWhenStale) return _price(c);
+        (wad,) = IPrice(c.feed).lastPrice();
+        _requirePrice(wad);
+    }
+
+    function _requirePrice(uint256 wad) private pure {
         if (wad == 0 || wad > type(uint128).max) revert IPrice.InvalidAnswer(int256(wad));
     }
 
@@ -194,6 +205,11 @@ abstract contract CdpLedger is ICdpEngine {
     /// @inheritdoc ICdpEngine
     function priceOf(bytes32 id) external view override returns (uint256) {
         return _price(_known(id));
+    }
+
+    /// @inheritdoc ICdpEngine
+    function liquidationPriceOf(bytes32 id) external view override returns (uint256) {
+        return _liquidationPrice(_known(id));
     }
 
     /// @inheritdoc ICdpEngine

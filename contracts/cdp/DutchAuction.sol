@@ -175,7 +175,7 @@ contract DutchAuction is IDutchAuction, Auction {
     }
 
     function _setTopPrice(uint256 auctionId, Sale storage s) private {
-        uint256 top = engine.priceOf(collateralId).fullMulDivUp(startBuffer, WAD);
+        uint256 top = engine.liquidationPriceOf(collateralId).fullMulDivUp(startBuffer, WAD);
         (s.topPrice, s.startedAt) = (top.toUint128(), uint64(block.timestamp));
         emit PriceSet(auctionId, top, block.timestamp);
     }

@@ -26,6 +26,7 @@ interface ICdpEngine {
         uint256 debtCeiling; // [Dollar wad] of all positions together
         uint256 debtFloor; // [Dollar wad] least debt of a position that has any
         uint256 lotSize; // [collateral wad] in one auction, 0 = no limit
+        bool liquidateWhenStale; // liquidations take the newest price, however old, where others refuse it
     }
 
     // ----------------------------------------------------------------- events
@@ -166,6 +167,8 @@ interface ICdpEngine {
     /// Auction: moves one lot and its part of the debt to the auction, `maxRepay` and `data` are ignored. A last lot may
     /// exceed lotSize by what would otherwise stay behind as dust. Call again for the next lot.
     ///
+    /// A feed that has no price freezes it, unless the collateral says liquidateWhenStale and age is the only reason.
+    ///
     /// @param maxRepay [Dollar wad]
     /// @return repaid [Dollar wad] burned from the caller, or moved to the auction
     /// @return seized [wad] of collateral that left the position, the fee included
@@ -228,6 +231,11 @@ interface ICdpEngine {
     /// @notice Reverts with the feed's error where it has no price.
     /// @return price [wad] of one whole unit of collateral
     function priceOf(bytes32 id) external view returns (uint256 price);
+
+    /// @notice What a liquidation goes by: as `priceOf`, or where the collateral says liquidateWhenStale, the feed's
+    /// newest price however old.
+    /// @return price [wad] of one whole unit of collateral
+    function liquidationPriceOf(bytes32 id) external view returns (uint256 price);
 
     /// @return amount [Dollar wad] earned and not yet used, rounded down
     function surplus() external view returns (uint256 amount);

@@ -21,8 +21,18 @@ interface IPrice {
     /// @param max [wad] the largest relative move between two rounds
     error PriceJump(uint256 previous, uint256 price, uint256 max);
 
+    /// @param since [unix s] when the sequencer went down, or came back
+    /// @param grace [s] for which prices are withheld after it came back
+    error SequencerDown(uint256 since, uint256 grace);
+
     /// @notice The price of one whole unit of the asset in dollars.
     /// @return wad [wad], greater than zero
     /// @return updatedAt [unix s] when this price was observed
     function price() external view returns (uint256 wad, uint256 updatedAt);
+
+    /// @notice The newest price, however old: only StalePrice is forgiven, every other guard holds. Where `price`
+    /// answers, this answers the same.
+    /// @return wad [wad], greater than zero
+    /// @return updatedAt [unix s] when this price was observed
+    function lastPrice() external view returns (uint256 wad, uint256 updatedAt);
 }

@@ -54,8 +54,14 @@ contract DelayedFeed is IPrice, Ownable, Bounded {
 
     /// @inheritdoc IPrice
     /// @dev `updatedAt` is the time at which the price in force was queued.
-    function price() external view override returns (uint256 wad, uint256 updatedAt) {
+    function price() public view override returns (uint256 wad, uint256 updatedAt) {
         return (current.price, current.time);
+    }
+
+    /// @inheritdoc IPrice
+    /// @dev The delay is a guard too: what is queued does not count.
+    function lastPrice() external view override returns (uint256 wad, uint256 updatedAt) {
+        return price();
     }
 
     /// @return wad [wad] the price that the next poke will adopt

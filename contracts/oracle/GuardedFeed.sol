@@ -54,9 +54,15 @@ contract GuardedFeed is IPrice, Ownable, Bounded {
         int256 answer;
         (roundId, answer,, updatedAt,) = source.latestRoundData();
         _requireFresh(updatedAt);
-        wad = _priceOf(answer);
-        if (wad < minPrice || (maxPrice != 0 && wad > maxPrice)) revert PriceOutOfBounds(wad, minPrice, maxPrice);
-        if (maxJump != 0 && roundId > 1) _requireNoJump(roundId, wad);
+        wad = _judged(roundId, answer);
+    }
+
+    /// @inheritdoc IPrice
+    function lastPrice() external view override returns (uint256 wad, uint256 updatedAt) {
+        uint80 roundId;
+        int256 answer;
+        (roundId, answer,, updatedAt,) = source.latestRoundData();
+        wad = _judged(roundId, answer);
     }
 
     function setMaxAge(uint256 value) external onlyOwner {
@@ -69,6 +75,13 @@ contract GuardedFeed is IPrice, Ownable, Bounded {
 
     function setMaxJump(uint256 value) external onlyOwner {
         _setMaxJump(value);
+    }
+
+    /// @dev Every guard but that of age.
+    function _judged(uint80 roundId, int256 answer) private view returns (uint256 wad) {
+        wad = _priceOf(answer);
+        if (wad < minPrice || (maxPrice != 0 && wad > maxPrice)) revert PriceOutOfBounds(wad, minPrice, maxPrice);
+        if (maxJump != 0 && roundId > 1) _requireNoJump(roundId, wad);
     }
 
     function _requireFresh(uint256 updatedAt) private view {

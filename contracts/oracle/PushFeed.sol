@@ -61,10 +61,15 @@ contract PushFeed is IAggregatorV3, IPrice, Ownable, Bounded {
     }
 
     /// @inheritdoc IPrice
-    function price() external view override returns (uint256 wad, uint256 updatedAt) {
+    function price() public view override returns (uint256 wad, uint256 updatedAt) {
         Round memory round = rounds[latestRound];
         if (round.answer <= 0) revert InvalidAnswer(round.answer);
         return (uint256(int256(round.answer)) * toWad, round.updatedAt);
+    }
+
+    /// @inheritdoc IPrice
+    function lastPrice() external view override returns (uint256 wad, uint256 updatedAt) {
+        return price();
     }
 
     /// @inheritdoc IAggregatorV3

@@ -8,7 +8,7 @@ plug-in mirrors its state from events, so nothing is polled, and turns raw event
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from simulator.chain.types import Address
 from simulator.errors import ConfigError
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.positions import PositionBook
+
+if TYPE_CHECKING:
+    from simulator.market import Market
 
 
 class Call(NamedTuple):
@@ -74,10 +77,15 @@ class Oracle(Capability, ABC):
     asset: str
     price: float  # [usd] that consumers would use, as last seen in events; 0 before the first
     price_time: int  # [unix s] when that answer was observed
+    source: str = "push"  # a reporter writes the price; or it is the twap of a pool, or made by an exchange rate
 
     @abstractmethod
     def usable_price(self) -> float | None:
         """What a consumer would get now [usd], None where its call would revert."""
+
+    def observed(self, market: "Market") -> float | None:
+        """What its reporter sees now, the price [usd] as a rule; None where nobody reports."""
+        return market.price(self.asset)
 
     @abstractmethod
     def report(self, price: float) -> Call:
@@ -85,7 +93,7 @@ class Oracle(Capability, ABC):
 
     @abstractmethod
     def poke(self) -> Call | None:
-        """Move a delayed price on, None where nothing is delayed."""
+        """Move a delayed price on or observe a pool, None where there is neither."""
 
     @abstractmethod
     def next_poke(self) -> int | None:
@@ -261,6 +269,10 @@ class Protocol(ABC):
 
     def seed(self, genesis: Genesis) -> None:
         """Use what the first agents brought, as in a pool's first liquidity. Runs after borrowers have drawn."""
+        del genesis
+
+    def ready(self, genesis: Genesis) -> None:
+        """The end of the set-up: agents have what they start with and feeds are fresh."""
         del genesis
 
     @abstractmethod

@@ -14,6 +14,7 @@ from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.errors import ConfigError
 from simulator.protocols.base import Call, Capability, Lending, Measure, Notice, Protocol, Quote, Sample
 from simulator.protocols.cdp_auctions import FLASH_FAILS, DutchHouse, EnglishHouse, House, deploy_flash
+from simulator.protocols.feeds import FEED_REFUSES
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.positions import Position, PositionBook
 from simulator.settings import MINUTES, RATIO, SECONDS, SHARE, TOKENS, USD, Settings
@@ -75,6 +76,9 @@ class CollateralSettings(Settings):
     stability_fee: float = Field(0.0, ge=0, le=1, description="interest a year", json_schema_extra=SHARE)
     debt_ceiling: float = Field(1e9, ge=0, description="most debt of all positions", json_schema_extra=USD)
     debt_floor: float = Field(100.0, ge=0, description="least debt of a position that has any", json_schema_extra=USD)
+    liquidate_when_stale: bool = Field(
+        False, description="liquidations take the newest price however old, where a guard calls it stale"
+    )
     english: EnglishSettings = Field(default_factory=EnglishSettings, description="used when liquidation is english")
     dutch: DutchSettings = Field(default_factory=DutchSettings, description="used when liquidation is dutch")
 
@@ -95,9 +99,7 @@ class CdpSettings(Settings):
 
 _NOT_MINE = {
     "PositionHealthy": "a rival was first, or the price recovered",
-    "StalePrice": "the feed is stale",
-    "PriceJump": "the feed is guarded",
-    "PriceOutOfBounds": "the feed is guarded",
+    **FEED_REFUSES,
     "DebtCapReached": "too much debt is at auction",
     "NothingToRepay": "a rival was first",
     "DustRemainder": "the position or the means shrank while it waited",
@@ -109,9 +111,7 @@ _RACED = {
     "DebtCeilingExceeded": "others drew first",
     "InsufficientCollateral": "a liquidation came first",
     "InsufficientBalance": "the debt grew while it waited",
-    "StalePrice": "the feed is stale",
-    "PriceJump": "the feed is guarded",
-    "PriceOutOfBounds": "the feed is guarded",
+    **FEED_REFUSES,
     "NothingToRepay": "a liquidation came first",
 }
 
@@ -122,6 +122,8 @@ _CALLEES = (
     "PushFeed",
     "GuardedFeed",
     "DelayedFeed",
+    "TwapFeed",
+    "SequencerGuard",
     "EnglishAuction",
     "DutchAuction",
 )
@@ -260,9 +262,9 @@ class CdpCollateral(Lending):
         )
 
 
-def _of_chain(config: Sequence[Any]) -> dict[str, float]:
+def _of_chain(config: Sequence[Any]) -> dict[str, float | bool]:
     """The engine's configuration of a collateral as settings have it."""
-    *_, minimum, liquidation, bonus, close, fee, interest, ceiling, floor, _ = config
+    *_, minimum, liquidation, bonus, close, fee, interest, ceiling, floor, _, when_stale = config
     wads = {
         "minimum_ratio": minimum,
         "liquidation_ratio": liquidation,
@@ -272,7 +274,8 @@ def _of_chain(config: Sequence[Any]) -> dict[str, float]:
         "debt_ceiling": ceiling,
         "debt_floor": floor,
     }
-    return {name: from_wad(value) for name, value in wads.items()} | {"stability_fee": annual_rate(interest)}
+    others = {"stability_fee": annual_rate(interest), "liquidate_when_stale": when_stale}
+    return {name: from_wad(value) for name, value in wads.items()} | others
 
 
 def symbol(asset: str) -> bytes:
@@ -402,6 +405,7 @@ class Cdp(Protocol):
             to_wad(settings.debt_ceiling),
             to_wad(settings.debt_floor),
             to_wad(settings.lot_size),
+            settings.liquidate_when_stale,
         )
         genesis.call(self.engine, "addCollateral", symbol(asset), config)
         self.collaterals[asset] = lending

@@ -9,6 +9,7 @@ from simulator.chain.artifacts import load_artifact
 from simulator.chain.base import CallReverted
 from simulator.chain.types import Address
 from simulator.protocols.base import Auction, Call, Lot, Notice
+from simulator.protocols.feeds import FEED_REFUSES
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.units import from_wad, to_wad
 
@@ -218,7 +219,7 @@ class DutchHouse(House):
 
     def restart(self, lot: Lot) -> Call:
         """See `Auction.restart`."""
-        return self._call(lot, "reset", "reset", 250_000, _TAKEN)
+        return self._call(lot, "reset", "reset", 250_000, _TAKEN | FEED_REFUSES)
 
     def price(self, lot: Lot) -> float | None:
         """See `Auction.price`."""

@@ -13,6 +13,7 @@ from simulator.errors import ConfigError
 from simulator.market.correlation import CorrelationSettings
 from simulator.market.paths import by_need
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS, UserCode, is_import_path, nearest
+from simulator.scenario.feeds import feed_problems
 from simulator.scenario.files import Source
 from simulator.scenario.models import ASSET_TABLES, Asset, Chain, Component, OracleSettings, Scenario, World
 from simulator.scenario.problems import ABSENT, Path, Problem, lookup, problems_of
@@ -88,6 +89,7 @@ def build(
     _check_needs(draft, market)
     correlation = _correlation(draft, markets)
     oracle = {asset: _oracle(draft, asset, value, markets) for asset, value in sorted(draft.table("oracle").items())}
+    draft.problems += feed_problems(oracle, draft.data)
     components = _components(draft)
     draft.problems += _unknown_venues(components, market)
     scenario = Scenario(

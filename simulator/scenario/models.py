@@ -20,7 +20,7 @@ from simulator.market.impact import ImpactSettings
 from simulator.market.surface import VolatilitySettings
 from simulator.oracle_faults import OracleFault, SourceSettings, check_sources, in_order
 from simulator.registry import AGENTS, PROTOCOLS, UserCode
-from simulator.settings import GWEI, HOURS, MINUTES, SECONDS, SHARE, USD, Settings
+from simulator.settings import ANNUAL, COUNT, GWEI, HOURS, MINUTES, SECONDS, SHARE, USD, Settings
 
 
 class World(Settings):
@@ -114,7 +114,10 @@ class OracleSettings(Settings):
         json_schema_extra=SECONDS,
     )
     max_age_seconds: int = Field(
-        0, ge=0, description="age at which GuardedFeed calls an answer stale; 0: never", json_schema_extra=SECONDS
+        0,
+        ge=0,
+        description="age at which an answer (a mean, a rate) counts as stale; 0: never",
+        json_schema_extra=SECONDS,
     )
     min_price: float = Field(0.0, ge=0, description="GuardedFeed refuses less; 0: no bound", json_schema_extra=USD)
     max_price: float = Field(0.0, ge=0, description="GuardedFeed refuses more; 0: no bound", json_schema_extra=USD)
@@ -123,6 +126,37 @@ class OracleSettings(Settings):
         ge=0,
         description="relative change between two rounds that GuardedFeed refuses to exceed; 0: no bound",
         json_schema_extra=SHARE,
+    )
+    source: Literal["push", "twap", "rate"] = Field(
+        "push",
+        description="where the price is from: what a reporter writes, the mean of a pool over a window, or another "
+        "asset's feed times an exchange rate that the reporter writes",
+    )
+    pool: str = Field("", description="twap: id of the pool's table, as in pool")
+    window_seconds: int = Field(
+        1800, ge=60, le=604_800, description="twap: time that the mean is over", json_schema_extra=SECONDS
+    )
+    observations: int = Field(
+        7,
+        ge=2,
+        le=256,
+        description="twap: observations kept, so that it is renewed each window / (observations - 1)",
+        json_schema_extra=COUNT,
+    )
+    underlying: str = Field("", description="rate: the asset whose feed is multiplied, as in ETH")
+    max_growth: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="rate: most that counts of its growth, linear from the start",
+        json_schema_extra=ANNUAL,
+    )
+    sequencer_grace_seconds: int = Field(
+        0,
+        ge=0,
+        le=604_800,
+        description="time after a rollup's sequencer came back in which there is no price; 0: no such guard",
+        json_schema_extra=SECONDS,
     )
     gas: GasRule = Field(default_factory=GasRule, description="what the reporter pays for its gas")
     outages: tuple[tuple[float, float], ...] = Field(

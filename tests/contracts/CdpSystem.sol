@@ -90,7 +90,8 @@ abstract contract CdpSystem is Case {
             stabilityFee: fee,
             debtCeiling: 10_000_000e18,
             debtFloor: 100e18,
-            lotSize: lot
+            lotSize: lot,
+            liquidateWhenStale: false
         });
     }
 

@@ -57,7 +57,7 @@ class Engine:
             "CdpEngine",
             "addCollateral",
             ID,
-            (*addresses, *ratios, *shares, FEE, RULES.ceiling, RULES.floor, 0),
+            (*addresses, *ratios, *shares, FEE, RULES.ceiling, RULES.floor, 0, False),
         )
         self.must(BANK, "CdpEngine", "setFeeRecipient", FEES)
         for who in (OWNER, BANK):
