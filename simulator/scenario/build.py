@@ -144,8 +144,8 @@ def _asset(draft: Draft, asset: str, value: Any, world: World | None) -> Any:
         rule = "is missing" if process is None else "must be text"
         draft.problems.append(Problem((*path, "process"), rule, mend=f"choose one of {names}"))
         return None
-    tables = {key: value[key] for key in ASSET_TABLES if key in value}
-    own = {key: item for key, item in value.items() if key != "process" and key not in tables}
+    tables = {key: value[key] for key in ASSET_TABLES if value.get(key) is not None}
+    own = {key: item for key, item in value.items() if key != "process" and key not in ASSET_TABLES}
     try:
         model = PROCESSES.settings(process)
     except ConfigError as error:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from simulator.report.chart import Chart
 from simulator.report.charts.bad_debt import bad_debt_chart
+from simulator.report.charts.derivatives import derivative_charts
 from simulator.report.charts.gas import gas_chart
 from simulator.report.charts.liquidations import liquidation_chart
 from simulator.report.charts.pool import pool_charts
@@ -18,6 +19,7 @@ CHARTS: tuple[Callable[[RunTables], list[Chart]], ...] = (
     bad_debt_chart,
     gas_chart,
     pool_charts,
+    derivative_charts,
 )
 
 
