@@ -6,8 +6,8 @@ along the way. No sequence of trades profits by its own moves: `book` says why.
 
 Linear, because the data are: quotes for selling up to 70,000 WETH on 20 November 2023 (1inch; those over 1,000 to USDC,
 over 300 to USDT) fit a fee and a power of the size, with exponents of .96 +- .06 and 1.03 +- .05, and as well with one.
-Of shocks: ether's depth within 50 bp on Hyperliquid was 20.9 million dollars before that of 10 October 2025, 4.6 three
-hours behind it, 13.1 after six more.
+The defaults of a shock are those of 10 October 2025: ether's depth within 50 bp on Hyperliquid was 20.9 million dollars
+before it, 4.6 three hours behind it, 13.1 after six more; over 2024 and 2025 depth comes back about as fast.
 """
 
 import copy

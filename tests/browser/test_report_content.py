@@ -235,6 +235,14 @@ def test_assumptions_list_every_setting_with_unit_and_meaning() -> None:
     assert knots.value == "5 entries: [0, 194.6], [2, 170], … [6, 110]"
 
 
+def test_assumptions_list_the_venues_of_a_market_with_unit_and_meaning() -> None:
+    impact = {"depth_usd": 1e6, "venues": {"A": {"share": 0.25, "troubles": []}}}
+    market = {"ETH": {"process": "constant", "price": 1.0, "impact": impact}}
+    (section,) = assumptions({"market": market})
+    share = next(row for row in section.rows if row.key == "impact.venues.A.share")
+    assert (share.value, bool(share.meaning)) == ("25\u00a0%", True)
+
+
 def test_a_setting_of_unknown_code_is_still_listed() -> None:
     (section,) = assumptions({"schema": 1, "mine": {"agent": "./mine.py:Agent", "patience": 3.5}})
     assert [(row.key, row.value, row.unit) for row in section.rows] == [
