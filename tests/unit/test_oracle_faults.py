@@ -51,7 +51,7 @@ def test_a_wider_threshold_lets_the_feed_fall_behind_by_it():
     assert gaps(seen, 4.1, 6).max() < 0.03
 
 
-@pytest.mark.parametrize("latency", [1, 90, 900])
+@pytest.mark.parametrize("latency", [60, 90, 900])
 def test_latency_is_the_time_from_what_was_seen_to_what_was_sent(latency):
     seen = Seen(feed(SLIDE, [fault("latency", 1, 3, latency_seconds=latency)], deviation=0.0))
     slow = [report for report in seen.reports if report.sent >= HOUR + latency][:12]
