@@ -11,8 +11,10 @@ Where several of one kind are in force at once, they act in the order of the lis
 multiply, and of what sets a number (a heartbeat, a peg) the last in the list stands. A fault is in force from its first
 second on, and from its last second on no longer. `outages` of a feed are stalls without a name.
 
-The reporter looks when the market moves, when its heartbeat is due, and at once when a fault begins or ends. It sees
-only its own reports: whether a price has moved by the deviation is a matter of what it would report now.
+The reporter looks when the market moves, when its heartbeat is due, and at once when a fault or the window of one
+begins or ends; at the time of a block it looks behind the block. It knows only what it sees through the faults: whether
+the price has moved by the deviation is asked of what it would report now against what it last did. Reports leave in the
+order in which they were seen, also where latency falls.
 """
 
 import math

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simulator.market.processes.base import Floats
 from simulator.results import RunResult, run_scenario
 from simulator.scenario.build import build
 from simulator.scenario.files import Source
 from simulator.scenario.models import Scenario
 from simulator.units import YEAR_SECONDS
 from simulator.validation.law import Measured, law
+
+Floats = NDArray[np.float64]
 
 _OVERSHOOT = 0.5826  # -zeta(1/2) / sqrt(2 pi)
 _REPORTS = 5_000  # expected: the standard error of their count is 1.2 %
@@ -99,7 +101,7 @@ def too_far(result: RunResult, feed: Feed) -> Floats:
     """
     prices = result.prices
     market, answer = prices["market"].to_numpy(float), prices["oracle"].to_numpy(float)
-    excess = np.abs(market - answer) - feed.deviation * answer - largest_move(market, feed) - _DECIMAL
+    excess: Floats = np.abs(market - answer) - feed.deviation * answer - largest_move(market, feed) - _DECIMAL
     return np.asarray(excess[excess > 0])
 
 
