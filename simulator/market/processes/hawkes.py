@@ -63,7 +63,7 @@ class Hawkes(Process):
         return math.log(2) * _YEAR_HOURS / self.half_life_hours
 
     def paths(self, draw: Draw) -> Floats:
-        """See `Process.paths`: log S gains (drift - volatility²/2) dt + volatility dW + jumps - k times the expected."""
+        """See `Process.paths`: log S gains (drift - volatility²/2) dt + volatility dW + jumps - k expected jumps."""
         gains = draw.shocks * (self.volatility * np.sqrt(draw.step))
         gains += (self.drift - self.volatility**2 / 2) * draw.step
         if draw.shape[1] and (self.jump_rate or self.excess_rate):
