@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ for _lag in (1, 5):
         f"moments/garch-autocorrelation-{_lag}",
         f"Squared gains of a GARCH are autocorrelated at lag {_lag} by its formula.",
         _BOLLERSLEV,
-        lambda lag=_lag: _garch_autocorrelation(lag),
+        partial(_garch_autocorrelation, _lag),
     )
 
 
@@ -146,7 +147,7 @@ for _regime in range(3):
         f"moments/regimes-time-{_regime + 1}",
         f"A chain is in its regime {_regime + 1} of 3 for its share of time.",
         "the balance of flows in a Markov chain",
-        lambda regime=_regime: _regimes_time(regime),
+        partial(_regimes_time, _regime),
     )
 
 
@@ -254,5 +255,5 @@ for _lag in (1, 4):
         f"moments/bootstrap-autocorrelation-{_lag}",
         f"Autocorrelation at lag {_lag} is the record's times the chance that {_lag} more rows are of one block.",
         f"{_POLITIS}: (1 - p)^lag of the circular sample's",
-        lambda lag=_lag: _bootstrap_autocorrelation(lag),
+        partial(_bootstrap_autocorrelation, _lag),
     )
