@@ -287,6 +287,24 @@ def _shown(rows: list[tuple[Any, ...]]) -> list[tuple[str, ...]]:
 
 
 @app.command()
+def fit(
+    csv: Annotated[Path, typer.Argument(metavar="CSV", help="Columns time_utc and price, evenly spaced; may be .gz.")],
+    process: Annotated[str, typer.Option(metavar="P", help="The price process to fit.")],
+    asset: Annotated[str, typer.Option(help="The asset whose table is printed.")] = "ETH",
+    column: Annotated[str, typer.Option(help="The column that holds the price.")] = "price",
+    resample_minutes: Annotated[
+        float, typer.Option(min=0, help="Keep one price in each span; 0: all, or what the process suits.")
+    ] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a price process to a file of prices and print its table of a scenario."""
+    from simulator.fit import fit_csv
+
+    found, sample = fit_csv(csv, process, column, resample_minutes)
+    print_json(found.as_dict(sample, asset)) if as_json else print_lines(found.lines(sample, asset))
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `wavetank run` wrote.")],
     as_json: AsJson = False,

@@ -236,9 +236,13 @@ PROCESSES = Registry(
     "wavetank.processes",
     {
         "replay": "simulator.market.processes.replay:Replay",
+        "bootstrap": "simulator.market.processes.bootstrap:Bootstrap",
         "constant": "simulator.market.processes.diffusion:Constant",
         "gbm": "simulator.market.processes.diffusion:Gbm",
+        "garch": "simulator.market.processes.garch:Garch",
+        "regimes": "simulator.market.processes.regimes:Regimes",
         "merton": "simulator.market.processes.jumps:Merton",
+        "hawkes": "simulator.market.processes.hawkes:Hawkes",
         "heston": "simulator.market.processes.heston:Heston",
         "bates": "simulator.market.processes.heston:Bates",
         "peg": "simulator.market.processes.peg:Peg",

@@ -1,15 +1,98 @@
-"""A user's own prices from a CSV file."""
+"""A user's own prices from a CSV file, plain or gzipped."""
 
 import csv
+import gzip
 import math
+import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simulator.errors import ConfigError
 
 _LARGEST_GAP = 1.5  # times the usual spacing
+_MOST_GAPS = 0.1  # of all spacings
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Prices in order of time, mostly one spacing apart."""
+
+    path: Path
+    times: Floats  # [unix s]
+    prices: Floats  # [usd]
+    spacing: float  # the usual one [s]
+
+    @cached_property
+    def regular(self) -> NDArray[np.bool_]:
+        """Which rows are followed by one a usual spacing later."""
+        gaps = np.diff(self.times)
+        return np.asarray((gaps <= _LARGEST_GAP * self.spacing) & (gaps >= self.spacing / _LARGEST_GAP))
+
+    @cached_property
+    def gains(self) -> Floats:
+        """Gains of the log price from row to row; one over a gap, or over less than a spacing, is left out."""
+        return np.diff(np.log(self.prices))[self.regular]
+
+    @cached_property
+    def ranked(self) -> NDArray[np.intp]:
+        """Places in `gains`, from the deepest fall to the highest rise."""
+        return np.argsort(self.gains, kind="stable")
+
+    @property
+    def left_out(self) -> int:
+        """Pairs of rows that are no usual spacing apart."""
+        return int(np.sum(~self.regular))
+
+    def every(self, seconds: float) -> "History":
+        """Of each span of this length, counted from midnight UTC, the first price. Raises ConfigError for too short."""
+        if seconds < self.spacing / _LARGEST_GAP:
+            raise ConfigError(
+                f"a price every {timedelta(seconds=seconds)} is asked for, its rows are "
+                f"{timedelta(seconds=self.spacing)} apart",
+                where=str(self.path),
+                mend="ask for spans no shorter than that",
+            )
+        first = np.unique(np.floor(self.times / seconds + 1e-9), return_index=True)[1]
+        return _checked(self.path, self.times[first], self.prices[first])
+
+
+def read_history(path: Path, column: str) -> History:
+    """The whole of a file with the columns `time_utc` (ISO 8601) and `column`, which may have gaps.
+
+    Raises ConfigError as `read_prices`, and where more than a tenth of its rows are not the usual spacing apart.
+    """
+    return _history(path, column, *_state(path))
+
+
+@lru_cache(maxsize=4)  # a scenario's file is checked, then drawn from
+def _history(path: Path, column: str, changed: int, size: int) -> History:
+    """Of a file as it was at a time of change and of a size."""
+    del changed, size
+    times, prices = _read(path, column)
+    return _checked(path, np.asarray(times), np.asarray(prices))
+
+
+def _checked(path: Path, times: Floats, prices: Floats) -> History:
+    if len(times) < 2:
+        raise ConfigError(f"{len(times)} prices", where=str(path), mend="at least 2 are needed")
+    found = History(path, times, prices, float(median(np.diff(times).tolist())))
+    if found.left_out > _MOST_GAPS * (len(times) - 1):
+        raise ConfigError(
+            f"{found.left_out} of {len(times) - 1} rows come not {timedelta(seconds=found.spacing)} after the last",
+            where=str(path),
+            mend="give it rows that are evenly apart; a tenth may miss it",
+        )
+    return found
 
 
 def read_prices(path: Path, column: str, start: float, end: float) -> tuple[list[float], list[float]]:
@@ -31,11 +114,30 @@ def read_prices(path: Path, column: str, start: float, end: float) -> tuple[list
     return [(time - start) / 3600 for time in times], prices
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """When a file was changed and its size. Raises ConfigError for no file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise _no_file(path) from None
+    return status.st_mtime_ns, status.st_size
+
+
+def _no_file(path: Path) -> ConfigError:
+    return ConfigError("no such file", where=str(path), mend="the path is relative to the scenario")
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
+    return path.open(newline="", encoding="utf-8-sig")
+
+
 def _read(path: Path, column: str) -> tuple[list[float], list[float]]:
     times: list[float] = []
     prices: list[float] = []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with _open(path) as file:
             rows = csv.DictReader(file)
             for needed in ("time_utc", column):
                 if needed not in (rows.fieldnames or ()):
@@ -52,7 +154,9 @@ def _read(path: Path, column: str) -> tuple[list[float], list[float]]:
                 times.append(time)
                 prices.append(price)
     except FileNotFoundError:
-        raise ConfigError("no such file", where=str(path), mend="the path is relative to the scenario") from None
+        raise _no_file(path) from None
+    except (gzip.BadGzipFile, zlib.error, EOFError) as fault:
+        raise ConfigError(f"cannot be unpacked: {fault}", where=str(path), mend="pack it again with gzip") from None
     return times, prices
 
 

@@ -11,6 +11,7 @@ from simulator.validation.law import LAWS, Law
 MODULES: tuple[str, ...] = (
     "calls",
     "moments",
+    "moments_more",
     "dependence",
     "funding",
     "svi",

@@ -10,7 +10,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import bench  # noqa: E402
-from benchmarks import black_thursday, month, overhead, soak, timing, vaults  # noqa: E402
+from benchmarks import black_thursday, month, overhead, paths, soak, timing, vaults  # noqa: E402
 from benchmarks.raw import REFERENCE_RATE, RawEngine  # noqa: E402
 from benchmarks.verdict import Limit, Verdict  # noqa: E402
 
@@ -44,7 +44,7 @@ def stub(monkeypatch):
 @pytest.mark.parametrize("words", [[], ["list"]])
 def test_no_name_prints_the_names(words, capsys):
     assert bench.main(words) == 0
-    assert capsys.readouterr().out.split() == ["overhead", "backends", "month", "soak", "black-thursday"]
+    assert capsys.readouterr().out.split() == ["overhead", "backends", "month", "soak", "black-thursday", "paths"]
 
 
 def test_every_name_leads_to_a_module_that_measures():
@@ -173,3 +173,15 @@ def test_the_soak_sends_what_it_says_and_reads_the_memory():
 def test_seconds_count_as_those_of_the_reference_machine():
     found = black_thursday.figures_of("fast", [(4.0, REFERENCE_RATE / 2)])
     assert (found["fast_seconds"], found["fast_seconds_here"]) == (2.0, 4.0)
+
+
+def test_every_process_and_both_copulas_have_a_figure_and_a_bound():
+    from simulator.registry import PROCESSES
+
+    names = {name.replace("-", "_") for name in PROCESSES.names()} | {"gaussian_copula", "t_copula"}
+    assert {case.name for case in paths.cases()} == names
+
+
+def test_a_million_steps_count_as_those_of_the_reference_machine():
+    found = paths.figures_of("gbm", [(2.0, REFERENCE_RATE / 4)])
+    assert (found["gbm_seconds"], found["gbm_seconds_here"]) == (0.5, 2.0)

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,14 @@ from simulator.errors import ConfigError
 from simulator.market import PROCESSES, ImpactSettings, Market
 from simulator.market.paths import drawn_paths
 from simulator.market.processes import draw_alone
+from simulator.market.processes.bootstrap import Bootstrap
 from simulator.market.processes.diffusion import Constant, Gbm
+from simulator.market.processes.garch import Garch
+from simulator.market.processes.hawkes import Hawkes
 from simulator.market.processes.heston import Bates, Heston
 from simulator.market.processes.jumps import Merton
 from simulator.market.processes.peg import Peg
+from simulator.market.processes.regimes import Regimes
 from simulator.market.processes.replay import Replay
 from simulator.market.processes.yields import YieldBearing
 from simulator.streams import Streams
@@ -23,10 +28,17 @@ def path_of(process, times, seed: int = 0):
     return draw_alone(process, times, seed=seed)[0]
 
 
+HISTORY = str(Path(__file__).with_name("history.csv"))  # made up: 60 prices 650 s apart, of changing volatility
+BAR = 650 / 60  # [min] 50 steps of the grid: a path that ends in a bar does not know that bar's end
+
 ALL = [
     Constant(price=3.0),
     Gbm(price=200.0, drift=0.3, volatility=0.9),
     Merton(price=200.0, jump_rate=2000.0),
+    Garch(price=200.0, bar_minutes=BAR),
+    Regimes(price=200.0, mean_days=(0.01, 0.02, 0.01)),
+    Hawkes(price=200.0, jump_rate=2000.0, excess_rate=2000.0),
+    Bootstrap(price=200.0, csv=HISTORY, mean_block=4.0),
     Heston(price=200.0, leverage=-0.5),
     Bates(price=200.0, jump_rate=2000.0),
     Peg(price=1.0, deviation=0.01, depeg_rate=2000.0),
