@@ -8,7 +8,7 @@ from simulator.registry import nearest
 from simulator.validation.law import LAWS, Law
 
 # In the order of the page. A module registers its laws when it is imported.
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("base_fee",)
 
 
 def all_laws() -> dict[str, Law]:
