@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -54,6 +55,6 @@ def test_the_base_fee_is_that_of_anvil_block_after_block(base_fee):
     assert headers[0].base_fee >= 1
     assert max(header.gas_used for header in headers) > 0.99 * LIMIT
     assert min(header.gas_used for header in headers) == 0
-    for parent, header in zip(headers, headers[1:], strict=False):
+    for parent, header in pairwise(headers):
         market.advance(parent.gas_used)
         assert market.base_fee == header.base_fee == following(parent)
