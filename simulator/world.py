@@ -25,7 +25,7 @@ from simulator.errors import ConfigError, WavetankError
 from simulator.exchange import Exchange
 from simulator.gas_price import GasPrice
 from simulator.liquidations import FOLLOWED, LiquidationLog
-from simulator.market import GasDemand, Market
+from simulator.market import Market, background_demand
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
 from simulator.oracle_faults import seconds
@@ -158,9 +158,10 @@ class World:
             self.clock, self.chain, self.pool, self.gas_price, self.start, show=self._show, refuse=self._refuse
         )
         self.demand = (
-            GasDemand(
+            background_demand(
                 chain.demand,
                 self.streams,
+                self.market.price,
                 gas_limit=chain.gas_limit,
                 steps=self.steps,
                 step_seconds=self.block_seconds,
@@ -346,6 +347,8 @@ class World:
                 receipts.extend(outcome.receipts)  # type: ignore[union-attr]
                 gas_used += sum(map(_gas_used, outcome.receipts))  # type: ignore[union-attr]
         gas_used += virtual
+        if self.demand is not None:
+            self.demand.mined(virtual)
         # A block counts as full when not even a plain transfer fits any more.
         full = env.gas_limit - gas_used < _TRANSFER_GAS
         floor = lowest_tip(env, outcomes) if full else None

@@ -77,7 +77,7 @@ def _run(module: Any, gains: Floats, count: int) -> Any:
 
 
 def daily_rates(chances: Floats, days: float) -> Floats:
-    """Rates of a chain whose matrix of chances over some days is given: its logarithm, or where that is none, nearly."""
+    """Rates of a chain from its matrix of chances over some days: its logarithm or, where it has none, nearly."""
     found = np.real(np.asarray(logm(chances))) / days
     off = found * (1 - np.eye(len(found)))
     if not np.isfinite(found).all():

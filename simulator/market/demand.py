@@ -1,42 +1,62 @@
-"""Background demand: the rest of Ethereum, which wants block space too.
+"""Background demand: the rest of Ethereum, which wants block space too. Its settings, and what any kind of it can do.
 
-Each block a lognormal amount of gas is wanted, in tranches whose prices are lognormal around a level. A price is what
-its sender is ready to pay in all. In the legacy market that is also what he bids; under EIP-1559 he waits while the
-base fee is above it, and tips a tenth of it as far as the base fee leaves room.
+A price is what its sender is ready to pay in all. In the legacy market that is also what he bids; under EIP-1559 he
+waits while the base fee is above it, and tips a tenth of it as far as the base fee leaves room.
 
-A scenario gives the price of gas that was mined, as explorers report it, and the level follows from it. Legacy: what is
-mined is the dearest share of what is wanted, so the level is the stated mean over that of the dearest share
-(`mined_premium`). EIP-1559: the base fee settles where half a block is wanted at it, so the level puts the stated price
-at that quantile (`base_fee_premium`).
+Without `backlog` the price of gas is declared (`simulator.market.declared`); with it, it comes of the market's
+volatility and of what waits (`simulator.market.backlog`).
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
-from scipy.stats import norm
+from pydantic import Field, ValidationInfo, field_validator
 
 from simulator.chain.types import Virtual
-from simulator.settings import GWEI, Settings
-from simulator.streams import Streams
+from simulator.settings import ANNUAL, GWEI, MINUTES, Settings
 
 Floats = NDArray[np.float64]
 
-_CHUNK = 512  # blocks drawn at once
-_MOST_WEI = 2.0**62  # that a price can be
+MOST_WEI = 2.0**62  # that a price can be
 _TIP_SHARE = 10  # the part of a price that is offered as a tip under EIP-1559
-_MOST_SHARE = 0.9  # of what is wanted that a base fee lets in
-_LEAST_LOAD, _MOST_LOAD = 1e-12, 1e6  # beyond which shares of a block are not told from nothing
 _Hour = Annotated[float, Field(ge=0)]
 _Gwei = Annotated[float, Field(ge=0, le=1e6)]
 _Load = Annotated[float, Field(ge=0, le=1000)]
-# Nodes and weights that average over a standard normal variable.
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
-_Knots = float | tuple[tuple[float, float], ...]
+Knots = float | tuple[tuple[float, float], ...]
+
+
+class BacklogSettings(Settings):
+    """Demand with a memory. The defaults are a fit to 12 March 2020: see `simulator.market.backlog`."""
+
+    asset: str = Field("ETH", description="the market whose volatility drives demand, as in market.ETH")
+    elasticity: float = Field(
+        1.0, ge=0, le=10, description="demand is load * (realised / normal volatility) to this power"
+    )
+    normal_volatility: float = Field(
+        0.8, gt=0, le=100, description="realised volatility at which demand is as stated", json_schema_extra=ANNUAL
+    )
+    volatility_minutes: float = Field(
+        30.0, gt=0, description="memory of the realised volatility (exponential)", json_schema_extra=MINUTES
+    )
+    patience_minutes: float = Field(
+        30.0, gt=0, description="mean time after which one who waits gives up", json_schema_extra=MINUTES
+    )
+    raises_per_hour: float = Field(
+        4.0,
+        ge=0,
+        le=1000,
+        description="how often one who waits raises his bid by 10 %",
+        json_schema_extra={"unit": "/h"},
+    )
+    follow: float = Field(
+        0.7, ge=0, le=0.95, description="weight of the going price in newcomers' bids, the rest is the calm price's"
+    )
+    advice_minutes: float = Field(
+        45.0, gt=0, description="memory of the going price that newcomers look at", json_schema_extra=MINUTES
+    )
 
 
 class DemandSettings(Settings):
@@ -44,12 +64,14 @@ class DemandSettings(Settings):
 
     gas_price_gwei: _Gwei | tuple[tuple[_Hour, _Gwei], ...] = Field(
         20.0,
-        description="mean price of mined gas: one number, or [hour, price] with lines between",
+        description="mean price of mined gas, with a backlog that of calm hours: one number, or [hour, price] "
+        "with lines between",
         json_schema_extra=GWEI,
     )
     load: _Load | tuple[tuple[_Hour, _Load], ...] = Field(
         1.2,
-        description="gas wanted over the block's limit: one number, or [hour, load]",
+        description="gas wanted over the block's limit, with a backlog at normal volatility: one number, or "
+        "[hour, load]",
         json_schema_extra={"unit": "x"},
     )
     price_sigma: float = Field(0.5, ge=0, le=5, description="lognormal sd of prices within a block")
@@ -57,10 +79,13 @@ class DemandSettings(Settings):
     tranches: int = Field(
         24, ge=1, le=1000, description="virtual candidates a block", json_schema_extra={"unit": "count"}
     )
+    backlog: BacklogSettings | None = Field(
+        None, description="what is not mined waits, and volatility makes demand; absent: prices are declared"
+    )
 
     @field_validator("gas_price_gwei", "load")
     @classmethod
-    def _in_order(cls, value: _Knots) -> _Knots:
+    def _in_order(cls, value: Knots) -> Knots:
         if isinstance(value, (int, float)):
             return value
         if not value:
@@ -70,96 +95,41 @@ class DemandSettings(Settings):
                 raise ValueError(f"hour {later:g} follows hour {earlier:g}; must be in order of time")
         return value
 
-
-def mined_premium(load: Floats, settings: DemandSettings) -> Floats:
-    """Mean price of mined gas over the median price of wanted gas, at mean loads `load`.
-
-    A block of load L mines the dearest 1/L of what is wanted, above the quantile q = e^(sigma z), z = N^-1(1 - 1/L),
-    and E[P | P > q] = e^(sigma²/2) N(sigma - z) L for a lognormal P of median 1. Of n drawn tranches the dearest share
-    falls short of that by (1 - 1/L) / (2 n f(q)), f the density of P (second order in 1/n; the sample's expected
-    shortfall is a minimum over q, Rockafellar and Uryasev 2000). With room for all (L <= 1) it is the plain mean. The
-    mean over blocks is weighted by the gas that each mines, min(L, 1).
-    """
-    distinct, where = np.unique(load, return_inverse=True)
-    swings = np.exp(settings.load_sigma * _NODES - settings.load_sigma**2 / 2)
-    loads = distinct[:, None] * swings
-    mined = np.clip(loads, _LEAST_LOAD, 1.0) * _WEIGHTS
-    prices = _mean_of_dearest(np.minimum(loads, _MOST_LOAD), settings.price_sigma, settings.tranches)
-    mean = np.sum(mined * prices, axis=1) / np.sum(mined, axis=1)
-    return np.asarray(mean[where])
+    @field_validator("backlog")
+    @classmethod
+    def _has_a_price(cls, backlog: BacklogSettings | None, info: ValidationInfo) -> BacklogSettings | None:
+        price: Knots = info.data.get("gas_price_gwei", 1.0)
+        if backlog is not None and least(price) <= 0:
+            raise ValueError(f"gas_price_gwei = {least(price):g}; must be > 0 where bids follow it")
+        return backlog
 
 
-def _mean_of_dearest(load: Floats, sigma: float, tranches: int) -> Floats:
-    plain = math.exp(sigma**2 / 2)
-    crowded = load > 1
-    cut = 1 - 1 / np.where(crowded, load, 2.0)
-    z = norm.ppf(cut)
-    missing = cut * sigma * np.exp(sigma * z) / (2 * tranches * norm.pdf(z))
-    # Whatever is drawn, the dearest are at least as dear as all.
-    dearest = np.maximum(plain * norm.cdf(sigma - z) * load - missing, plain)
-    return np.where(crowded, dearest, plain)
-
-
-def base_fee_premium(load: Floats, settings: DemandSettings) -> Floats:
-    """The base fee at which half a block is wanted, over the median price, at a `load` of gas wanted.
-
-    Half the limit is the target of EIP-1559, and load * (1 - N(ln p / sigma)) = 1/2 at the price p. A load of about a
-    half or less never fills that much at any price; then it is the price that nine in ten would pay.
-    """
-    share = 0.5 / np.maximum(load, 0.5 / _MOST_SHARE)
-    return np.asarray(np.exp(settings.price_sigma * norm.ppf(1 - share)))
-
-
-class GasDemand:
+class Demand(Protocol):
     """Virtual candidates for each block of a world."""
-
-    def __init__(
-        self,
-        settings: DemandSettings,
-        streams: Streams,
-        *,
-        gas_limit: int,
-        steps: int,
-        step_seconds: float,
-        legacy: bool,
-    ) -> None:
-        self._settings = settings
-        self._gas_limit = gas_limit
-        self._legacy = legacy
-        self._random = streams.generator("chain/demand")
-        hours = np.arange(steps + 1) * step_seconds / 3600
-        self._loads = _line(settings.load, hours)
-        premium = mined_premium if legacy else base_fee_premium
-        self._levels = _line(settings.gas_price_gwei, hours) / premium(self._loads, settings)
-        self._gas: list[int] = []
-        self._prices: list[list[int]] = []
-        self._first = 0
-        self._next = 0
 
     def block(self, step: int, base_fee: int) -> Sequence[Virtual]:
         """What others bid for in the block of a step at a base fee [wei per gas]; steps in rising order."""
-        while step >= self._next:
-            self._draw()
-        gas, prices = self._gas[step - self._first], self._prices[step - self._first]
-        if self._legacy:
-            return [Virtual(gas, price) for price in prices]
-        return [Virtual(gas, min(price // _TIP_SHARE, price - base_fee)) for price in prices if price >= base_fee]
+        ...
 
-    def _draw(self) -> None:
-        settings = self._settings
-        self._first, self._next = self._next, self._next + _CHUNK
-        span = slice(self._first, self._next)
-        sigma, loads = settings.load_sigma, self._loads[span]
-        # A whole chunk even at the end: a longer run begins as the shorter one.
-        swings = np.exp(sigma * self._random.standard_normal(_CHUNK) - sigma**2 / 2)[: len(loads)]
-        noise = self._random.standard_normal((_CHUNK, settings.tranches))[: len(loads)]
-        gas = loads * swings * self._gas_limit / settings.tranches
-        prices = self._levels[span, None] * np.exp(settings.price_sigma * noise) * 1e9
-        self._prices = np.rint(np.minimum(prices, _MOST_WEI)).astype(np.int64).tolist()
-        self._gas = np.rint(gas).astype(np.int64).tolist()
+    def mined(self, gas: int) -> None:
+        """Take note of how much of that the block took: the dearest."""
+        ...
 
 
-def _line(value: _Knots, hours: Floats) -> Floats:
+def bids(gas: int, prices: Iterable[int], base_fee: int | None) -> list[Virtual]:
+    """Candidates of `gas` each from what senders are ready to pay [wei per gas]; no base fee in the legacy market."""
+    if base_fee is None:
+        return [Virtual(gas, price) for price in prices]
+    return [Virtual(gas, min(price // _TIP_SHARE, price - base_fee)) for price in prices if price >= base_fee]
+
+
+def least(value: Knots) -> float:
+    """The lowest of a number or of knots."""
+    return float(value) if isinstance(value, (int, float)) else min(level for _, level in value)
+
+
+def line(value: Knots, hours: Floats) -> Floats:
+    """A number, or knots with lines between, at `hours`."""
     if isinstance(value, (int, float)):
         return np.full(hours.shape, float(value))
     return np.interp(hours, [hour for hour, _ in value], [level for _, level in value])

@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "funding",
     "svi",
     "fire_sale",
+    "base_fee",
     "oracle",
 )
 

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from simulator.market import DemandSettings, GasDemand
-from simulator.market.demand import base_fee_premium, mined_premium
+from simulator.market import DemandSettings
+from simulator.market.declared import DeclaredDemand, base_fee_premium, mined_premium
 from simulator.mempool import Eip1559
 from simulator.streams import Streams
 
@@ -17,11 +17,11 @@ GWEI = 10**9
 
 def demand_of(
     settings: DemandSettings, *, steps: int, seed: int = 1, legacy: bool = True, limit: int = LIMIT
-) -> GasDemand:
-    return GasDemand(settings, Streams(seed), gas_limit=limit, steps=steps, step_seconds=13, legacy=legacy)
+) -> DeclaredDemand:
+    return DeclaredDemand(settings, Streams(seed), gas_limit=limit, steps=steps, step_seconds=13, legacy=legacy)
 
 
-def mined(demand: GasDemand, step: int) -> tuple[int, int]:
+def mined(demand: DeclaredDemand, step: int) -> tuple[int, int]:
     """Gas that fits the block when the dearest comes first, and what it pays [wei]."""
     left, paid = LIMIT, 0
     for virtual in sorted(demand.block(step, 0), key=lambda virtual: -virtual.tip):
@@ -190,7 +190,7 @@ def test_slots_that_nobody_asks_for_change_nothing():
 def test_other_streams_do_not_disturb_it():
     streams = Streams(1)
     streams.generator("market/ETH").random(1000)
-    demand = GasDemand(DemandSettings(), streams, gas_limit=LIMIT, steps=10, step_seconds=13, legacy=True)
+    demand = DeclaredDemand(DemandSettings(), streams, gas_limit=LIMIT, steps=10, step_seconds=13, legacy=True)
     assert list(demand.block(4, 0)) == blocks_of(DemandSettings(), 10)[4]
 
 
