@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "svi",
     "fire_sale",
     "base_fee",
+    "gas",
     "oracle",
 )
 

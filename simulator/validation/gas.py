@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from simulator.chain.types import Virtual
 from simulator.market import DemandSettings, Market, background_demand
 from simulator.market.demand import BacklogSettings, Floats
-from simulator.market.process import Replay
+from simulator.market.processes.replay import Replay
 from simulator.streams import Streams
 from simulator.validation.law import Measured, law
 from simulator.validation.market_data import market_data
@@ -43,6 +43,8 @@ class Day:
 class _OneAsset:
     settings: Replay
     impact: None = None
+    funding: None = None
+    implied_volatility: None = None
 
 
 @cache

@@ -31,7 +31,7 @@ def _gains(paths: Floats) -> Floats:
 
 
 def _grid(steps: int, seconds: float) -> Floats:
-    return np.arange(steps + 1) * seconds
+    return np.arange(steps + 1, dtype=np.float64) * seconds
 
 
 # ----------------------------------------------------------------------------------------------------------- GARCH
