@@ -23,7 +23,7 @@ class Gbm(Process):
 
     name = "gbm"
     price: float = Field(gt=0, description="the first price", json_schema_extra=USD)
-    drift: float = Field(0.0, ge=-100, le=100, description="of the expected price", json_schema_extra=ANNUAL)
+    drift: float = Field(0.0, ge=-1000, le=1000, description="of the expected price", json_schema_extra=ANNUAL)
     volatility: float = Field(0.8, ge=0, le=100, description="sd of the log price", json_schema_extra=ANNUAL)
 
     def paths(self, draw: Draw) -> Floats:

@@ -29,7 +29,7 @@ class Heston(Process):
 
     name = "heston"
     price: float = Field(gt=0, description="the first price", json_schema_extra=USD)
-    drift: float = Field(0.0, ge=-100, le=100, description="of the expected price", json_schema_extra=ANNUAL)
+    drift: float = Field(0.0, ge=-1000, le=1000, description="of the expected price", json_schema_extra=ANNUAL)
     volatility: float = Field(0.8, ge=0, le=20, description="at the start", json_schema_extra=ANNUAL)
     long_run_volatility: float = Field(0.8, ge=0, le=20, description="that it returns to", json_schema_extra=ANNUAL)
     reversion: float = Field(20.0, gt=0, le=1e5, description="speed at which it returns", json_schema_extra=ANNUAL)

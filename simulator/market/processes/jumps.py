@@ -33,7 +33,7 @@ class Merton(JumpSettings):
     name = "merton"
     price: float = Field(gt=0, description="the first price", json_schema_extra=USD)
     drift: float = Field(
-        0.0, ge=-100, le=100, description="of the expected price, jumps included", json_schema_extra=ANNUAL
+        0.0, ge=-1000, le=1000, description="of the expected price, jumps included", json_schema_extra=ANNUAL
     )
     volatility: float = Field(
         0.7, ge=0, le=100, description="sd of the log price between jumps", json_schema_extra=ANNUAL

@@ -18,7 +18,7 @@ _ROUNDING = 1e-6  # by which a row of probabilities may miss one
 _STAYS_AT_ONCE = 16  # of a path that are drawn before looking whether they reach the end
 
 _Volatility = Annotated[float, Field(ge=0, le=100)]
-_Drift = Annotated[float, Field(ge=-100, le=100)]
+_Drift = Annotated[float, Field(ge=-1000, le=1000)]
 _Days = Annotated[float, Field(ge=0.001, le=1e6)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
