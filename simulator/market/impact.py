@@ -102,6 +102,11 @@ class Impact:
             self._thin()
 
     @property
+    def thins(self) -> bool:
+        """Whether depth depends on what the price does."""
+        return self._thinning is not None
+
+    @property
     def venues(self) -> list[str]:
         """The names of its venues, none where it trades in one place."""
         return [name for name in self._venues if name]
