@@ -66,16 +66,14 @@ class ImpactSettings(Settings):
             raise ValueError(f"the shares of its venues add up to {total:g}; must be 1")
         for name, venue in self.venues.items():
             for trouble in venue.troubles:
-                if trouble.wick != 1 and not self._others_at(name, trouble.start, trouble.end):
-                    raise ValueError(
-                        f"the wick of {name} from hour {trouble.start:g}: must leave another venue without one"
-                    )
+                if trouble.wick != 1 and not self._others_at(name, trouble.start, trouble.over):
+                    raise ValueError(f"the wick {trouble.id} of {name}: must leave another venue without one")
         return self
 
     def _others_at(self, name: str, start: float, end: float) -> bool:
         """Whether some other venue has no wick in a span."""
         others = [venue.troubles for other, venue in self.venues.items() if other != name]
-        return any(not any(t.wick != 1 and t.start < end and start < t.end for t in troubles) for troubles in others)
+        return any(not any(t.wick != 1 and t.start < end and start < t.over for t in troubles) for troubles in others)
 
 
 class Impact:
@@ -100,6 +98,11 @@ class Impact:
         self._now = 0.0
         if not plain:
             self._thin()
+
+    @property
+    def thins(self) -> bool:
+        """Whether depth depends on what the price does."""
+        return self._thinning is not None
 
     @property
     def venues(self) -> list[str]:

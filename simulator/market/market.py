@@ -292,8 +292,12 @@ def _listed(rates: NDArray[np.float64] | None) -> list[float]:
 
 def _move_displaced(asset: _Asset, impact: Impact, exogenous: float, seconds: float) -> None:
     """To the next exogenous price; the realised volatility sees what trades did since the last step as well."""
-    impact.advance(seconds, math.sqrt(asset.variance))
     asset.exogenous = exogenous
+    if not impact.thins:  # so nobody asks for the volatility
+        impact.advance(seconds, 0.0)
+        asset.price = impact.price(exogenous)
+        return
+    impact.advance(seconds, math.sqrt(asset.variance))
     asset.price = impact.price(exogenous)
     impact.see(asset.price, seconds)
     if seconds:

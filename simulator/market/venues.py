@@ -6,27 +6,45 @@ trades of others, who buy where it is cheap and sell as much where it is dear, a
 it moves no reference price, which is weighted by depth, and what it earns nobody else can.
 """
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from simulator.market.book import Book
-from simulator.settings import HOURS, SHARE, Settings
+from simulator.settings import HOURS, RATIO, SHARE, Settings
 
 
 class Trouble(Settings):
     """A span in which a venue is not itself."""
 
-    start: float = Field(ge=0, description="hour at which it begins", json_schema_extra=HOURS)
-    end: float = Field(ge=0, description="hour at which it is over", json_schema_extra=HOURS)
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    id: str = Field(min_length=1, description="its name, by which a scenario that extends this one changes it")
+    start: float = Field(0.0, alias="from", ge=0, description="when it begins", json_schema_extra=HOURS)
+    end: float | None = Field(
+        None, alias="to", ge=0, description="when it is over; absent: never", json_schema_extra=HOURS
+    )
     depth: float = Field(1.0, gt=0, le=1, description="share of its depth that is left", json_schema_extra=SHARE)
     wick: float = Field(
         1.0,
         gt=0,
         le=1e6,
         description="factor on its price; unless it is 1, orders without a venue and arbitrage pass it by",
-        json_schema_extra={"unit": "x"},
+        json_schema_extra=RATIO,
     )
+
+    @property
+    def over(self) -> float:
+        """The hour at which it is over, infinity for never."""
+        return math.inf if self.end is None else self.end
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Trouble":
+        if not self.start < self.over:
+            raise ValueError(f"from = {self.start:g}, to = {self.over:g}: must be from < to")
+        return self
 
 
 class VenueSettings(Settings):
@@ -37,15 +55,11 @@ class VenueSettings(Settings):
 
     @field_validator("troubles")
     @classmethod
-    def _in_order(cls, spans: tuple[Trouble, ...]) -> tuple[Trouble, ...]:
-        end = 0.0
-        for span in spans:
-            if not span.start < span.end:
-                raise ValueError(f"start = {span.start:g}, end = {span.end:g}: must be start < end")
-            if span.start < end:
-                raise ValueError(f"start = {span.start:g} is before the end of the one before, {end:g}")
-            end = span.end
-        return spans
+    def _one_at_a_time(cls, troubles: tuple[Trouble, ...]) -> tuple[Trouble, ...]:
+        for earlier, later in pairwise(sorted(troubles, key=lambda trouble: trouble.start)):
+            if later.start < earlier.over:
+                raise ValueError(f"{later.id} begins before {earlier.id} is over; must be one after the other")
+        return troubles
 
 
 class Venue:
@@ -55,7 +69,7 @@ class Venue:
 
     def __init__(self, book: Book, troubles: Sequence[Trouble]) -> None:
         self.book = book
-        self._troubles = [(_seconds(t.start), _seconds(t.end), t.depth, t.wick) for t in troubles]
+        self._troubles = [(_seconds(t.start), _seconds(t.over), t.depth, t.wick) for t in troubles]
         self.left = self.wick = 1.0
         self.advance(0.0)
 
@@ -69,7 +83,7 @@ class Venue:
 
 def _seconds(hours: float) -> float:
     """A decimal hour times 3600 may miss its second by a bit, and with it the block of that second."""
-    return round(hours * 3600, 6)
+    return round(hours * 3600, 6) if hours < math.inf else hours
 
 
 def reference_level(books: Sequence[Book]) -> float:

@@ -4,6 +4,7 @@ import pytest
 
 from simulator import load, run
 from simulator.errors import ConfigError
+from simulator.market import ImpactSettings
 
 STORM = """
 schema = 1
@@ -25,7 +26,7 @@ share = 0.8
 
 [market.ETH.impact.venues.THIN]
 share = 0.2
-troubles = [{ start = 2.0, end = 2.6, depth = 0.2 }]
+troubles = [{ id = "gone", from = 2.0, to = 2.6, depth = 0.2 }]
 
 [liquidators]
 selling = { venue = "THIN", slices = 5, minutes = 5 }
@@ -48,6 +49,13 @@ def test_a_storm_over_two_venues_runs_to_its_end_and_tells_the_same_story_twice(
     assert first.digest == second.digest
 
 
+def test_a_trouble_is_reached_by_its_id_and_what_the_manifest_keeps_says_it_again(tmp_path):
+    scenario = storm(tmp_path, **{"market.ETH.impact.venues.THIN.troubles.gone.depth": 0.5})
+    kept = scenario.resolved["market"]["ETH"]["impact"]
+    assert kept["venues"]["THIN"]["troubles"] == [{"id": "gone", "from": 2.0, "to": 2.6, "depth": 0.5, "wick": 1.0}]
+    assert ImpactSettings.model_validate(kept) == scenario.market["ETH"].impact
+
+
 def test_a_thin_venue_keeps_liquidators_from_the_debt_and_slices_bring_some_of_it_back(tmp_path):
     at_once = {"liquidators.selling.slices": 1, "liquidators.selling.minutes": 0}
     everywhere = at_once | {"liquidators.selling.venue": ""}
@@ -63,10 +71,10 @@ def test_what_is_wrong_with_a_venue_is_said_with_its_key_and_value(tmp_path):
         storm(tmp_path, **{"market.ETH.impact.venues.THIN.share": 0.3})
     with pytest.raises(ConfigError, match=r"slices = 5, minutes = 0: must be > 1 and > 0, or 1 and 0"):
         storm(tmp_path, **{"liquidators.selling.minutes": 0})
-    with pytest.raises(ConfigError, match="the wick of DEEP from hour 0: must leave another venue without one"):
+    with pytest.raises(ConfigError, match="the wick up of DEEP: must leave another venue without one"):
         storm(
             tmp_path,
-            STORM.replace("share = 0.8", "share = 0.8\ntroubles = [{ start = 0, end = 2, wick = 2 }]").replace(
-                "start = 2.0, end = 2.6, depth = 0.2", "start = 1, end = 2, wick = 0.5"
+            STORM.replace("share = 0.8", "share = 0.8\ntroubles = [{ id = 'up', to = 2, wick = 2 }]").replace(
+                "from = 2.0, to = 2.6, depth = 0.2", "from = 1, to = 2, wick = 0.5"
             ),
         )

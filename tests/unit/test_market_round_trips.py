@@ -27,7 +27,7 @@ trades = st.lists(
 def troubles(draw):
     """Spans of a venue in which depth is gone, within the 13 minutes of a test."""
     hours = sorted(draw(st.lists(st.floats(0, 0.2), min_size=2, max_size=4, unique=True)))
-    return [{"start": a, "end": b, "depth": draw(st.floats(0.01, 1))} for a, b in pairwise(hours)]
+    return [{"id": str(a), "from": a, "to": b, "depth": draw(st.floats(0.01, 1))} for a, b in pairwise(hours)]
 
 
 @st.composite
@@ -100,7 +100,7 @@ def test_what_is_bought_costs_at_least_what_it_cost_outside(impact, orders, move
 @pytest.mark.parametrize("short", [False, True])
 def test_nobody_buys_in_a_thin_market_to_sell_in_a_deep_one(permanent, short):
     # A trouble that ends: four fifths of the depth are gone for a block, and decay is slow.
-    venue = {"share": 1.0, "troubles": [{"start": 0, "end": 0.003, "depth": 0.2}]}
+    venue = {"share": 1.0, "troubles": [{"id": "t", "from": 0, "to": 0.003, "depth": 0.2}]}
     impact = ImpactSettings(depth_usd=DEPTH, permanent=permanent, half_life_minutes=1e6, venues={"A": venue})
     market = flat_market(impact, steps=3, price=PRICE)
     there, back = (market.sell, market.buy) if short else (market.buy, market.sell)

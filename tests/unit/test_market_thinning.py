@@ -103,7 +103,7 @@ def test_what_agents_sell_is_a_shock_too():
 
 
 def test_a_shock_thins_every_venue_and_a_trouble_one_of_them_more():
-    venues = {"A": {"share": 0.5, "troubles": [{"start": 0, "end": 1, "depth": 0.5}]}, "B": {"share": 0.5}}
+    venues = {"A": {"share": 0.5, "troubles": [{"id": "t", "from": 0, "to": 1, "depth": 0.5}]}, "B": {"share": 0.5}}
     settings = ImpactSettings(depth_usd=1e6, permanent=0.0, shock_move=0.05, shock_depth=0.2, venues=venues)
     market = market_of([100.0, 90.0], settings)
     usually = lost(market, "B")

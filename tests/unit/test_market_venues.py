@@ -130,7 +130,7 @@ def test_arbitrage_moves_no_reference_price_and_never_widens_a_gap(shares, order
 
 @given(weights)
 def test_while_nobody_trades_every_price_is_the_exogenous_one_to_the_last_bit(shares):
-    impact = impact_of(shared(shares, V0={"troubles": [{"start": 0, "end": 1, "depth": 0.3}]}), thinning=2.0)
+    impact = impact_of(shared(shares, V0={"troubles": [{"id": "t", "from": 0, "to": 1, "depth": 0.3}]}), thinning=2.0)
     market = flat_market(impact, price=0.1 + 0.2)
     for step in range(1, 20):
         market.advance(step)
@@ -142,7 +142,7 @@ def test_while_nobody_trades_every_price_is_the_exogenous_one_to_the_last_bit(sh
 
 
 def test_a_venue_loses_depth_for_as_long_as_is_declared():
-    gone = {"V0": {"troubles": [{"start": 0.01, "end": 0.02, "depth": 0.2}]}}  # 36 s to 72 s
+    gone = {"V0": {"troubles": [{"id": "t", "from": 0.01, "to": 0.02, "depth": 0.2}]}}  # 36 s to 72 s
     market = flat_market(impact_of(shared([1, 1], **gone), permanent=0.0), price=100.0)
     lost = []
     for step in range(8):
@@ -152,7 +152,7 @@ def test_a_venue_loses_depth_for_as_long_as_is_declared():
 
 
 def test_a_wick_is_one_venues_price_and_neither_the_reference_nor_an_order_without_a_venue_sees_it():
-    wick = {"V0": {"troubles": [{"start": 0, "end": 0.01, "wick": 0.65}]}}
+    wick = {"V0": {"troubles": [{"id": "t", "from": 0, "to": 0.01, "wick": 0.65}]}}
     market = flat_market(impact_of(shared([1, 1], **wick)), price=100.0)
     calm = flat_market(impact_of({"V1": {"share": 1.0}}, depth_usd=DEPTH / 2), price=100.0)
     assert market.price("ETH", "V0") == 65.0
@@ -161,6 +161,15 @@ def test_a_wick_is_one_venues_price_and_neither_the_reference_nor_an_order_witho
     assert market.sell("ETH", 1000.0) == calm.sell("ETH", 1000.0)
     market.advance(3)
     assert market.price("ETH", "V0") == pytest.approx(100.0, rel=1e-3)
+
+
+def test_a_trouble_without_an_end_lasts():
+    market = flat_market(impact_of({"A": {"share": 1, "troubles": [{"id": "t", "depth": 0.5}]}}, permanent=0.0))
+    plain = flat_market(impact_of({}, depth_usd=DEPTH / 2, permanent=0.0))
+    for step in (0, 50):
+        market.advance(step)
+        plain.advance(step)
+        assert market.quote_sell("ETH", 5000.0) == plain.quote_sell("ETH", 5000.0)
 
 
 def test_venues_of_one_asset_leave_another_alone():
@@ -189,14 +198,17 @@ def test_a_venue_that_there_is_not_is_named_with_those_that_there_are(impact):
         ({"A": {"share": 0.5}}, "add up to 0.5; must be 1"),
         ({"A": {"share": 0.7}, "B": {"share": 0.7}}, "add up to 1.4; must be 1"),
         ({"A": {"share": 0}}, "greater than 0"),
-        ({"A": {"share": 1, "troubles": [{"start": 2, "end": 1}]}}, "must be start < end"),
-        ({"A": {"share": 1, "troubles": [{"start": 0, "end": 2}, {"start": 1, "end": 3}]}}, "before the end"),
-        ({"A": {"share": 1, "troubles": [{"start": 0, "end": 2, "depth": 0}]}}, "greater than 0"),
-        ({"A": {"share": 1, "troubles": [{"start": 0, "end": 2, "wick": 0.5}]}}, "must leave another venue"),
+        ({"A": {"share": 1, "troubles": [{"id": "t", "from": 2, "to": 1}]}}, "from = 2, to = 1: must be from < to"),
+        (
+            {"A": {"share": 1, "troubles": [{"id": "t", "from": 0, "to": 2}, {"id": "u", "from": 1}]}},
+            "u begins before t is over",
+        ),
+        ({"A": {"share": 1, "troubles": [{"id": "t", "from": 0, "to": 2, "depth": 0}]}}, "greater than 0"),
+        ({"A": {"share": 1, "troubles": [{"id": "t", "from": 0, "to": 2, "wick": 0.5}]}}, "must leave another venue"),
         (
             {
-                "A": {"share": 0.5, "troubles": [{"start": 0, "end": 2, "wick": 0.5}]},
-                "B": {"share": 0.5, "troubles": [{"start": 1, "end": 3, "wick": 0.5}]},
+                "A": {"share": 0.5, "troubles": [{"id": "t", "from": 0, "to": 2, "wick": 0.5}]},
+                "B": {"share": 0.5, "troubles": [{"id": "t", "from": 1, "to": 3, "wick": 0.5}]},
             },
             "must leave another venue",
         ),
