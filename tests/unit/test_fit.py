@@ -272,7 +272,6 @@ def test_ethers_tails_are_those_known(ether):
     assert hourly.settings["degrees_of_freedom"] == pytest.approx(3.2, abs=0.4)
 
 
-@pytest.mark.slow
 def test_ethers_regimes_are_three_calm_usual_and_wild(ether):
     found, _ = fit_csv(ether, "regimes", "eth")
     # Known as 28, 76 and 158 % by another method; errors of ours are 2, 5 and 16 points.
