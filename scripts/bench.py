@@ -58,9 +58,11 @@ def as_text(name: str, verdict: Verdict) -> str:
 
 
 def shown(value: Any) -> str:
-    """A number, or a spread as from .. to."""
+    """A number, a word, or a spread as from .. to."""
     if isinstance(value, list):
         return " .. ".join(map(shown, value))
+    if isinstance(value, str):
+        return value
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 

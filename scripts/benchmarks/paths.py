@@ -38,6 +38,7 @@ class Case(NamedTuple):
     step: float  # [s]
     correlation: CorrelationSettings | None = None
     paths: int = _PATHS
+    steps: int = _STEPS
 
 
 def measure(small: bool) -> Verdict:
@@ -51,9 +52,13 @@ def measure(small: bool) -> Verdict:
         for _ in range(rounds):
             for case in every:
                 found[case.name].append(timed(case, Path(folder), engine, calls))
+        day = {case.name: timed(day_of(case), Path(folder), engine, calls) for case in every}
     figures: dict[str, Any] = {"reference_rate": REFERENCE_RATE}
     for name, runs in found.items():
         figures |= figures_of(name, runs)
+    took = {name: seconds * rate / REFERENCE_RATE for name, (seconds, rate) in day.items()}
+    slowest = max(took, key=lambda name: took[name])
+    figures |= {"day_of_blocks_milliseconds_most": round(1e3 * took[slowest], 2), "day_of_blocks_slowest": slowest}
     return Verdict(figures, [Limit(f"{case.name}_seconds", "<=", MOST_SECONDS) for case in every])
 
 
@@ -82,6 +87,11 @@ def cases() -> list[Case]:
     return found
 
 
+def day_of(case: Case) -> Case:
+    """One path of the 7,200 blocks of a day, as a run draws it."""
+    return case._replace(paths=1, steps=7_200, step=_BLOCK)
+
+
 def write_history(folder: Path) -> None:
     """A file of hourly prices."""
     start = datetime(2020, 1, 1, tzinfo=UTC)
@@ -94,7 +104,7 @@ def write_history(folder: Path) -> None:
 def timed(case: Case, folder: Path, engine: RawEngine, calls: int) -> tuple[float, float]:
     """Processor seconds of one case, and the engine's rate around it."""
     before = engine.rate(calls)
-    times = np.arange(_STEPS + 1) * case.step
+    times = np.arange(case.steps + 1) * case.step
     start = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
     gc.collect()
     began = time.process_time()

@@ -53,10 +53,8 @@ def fit_merton(sample: Sample) -> Fitted:
 
 def _notes(parameters: Floats, jumps: float) -> tuple[str, ...]:
     notes = ["assumed: gains are independent, jumps normal and at a constant rate; price is the last one of the file"]
-    edges = [
-        low + 1e-6 >= value or value >= high - 1e-6 for value, (low, high) in zip(parameters, _BOUNDS, strict=True)
-    ]
-    if any(edges):
+    low, high = np.transpose(_BOUNDS)
+    if ((parameters <= low + 1e-6) | (parameters >= high - 1e-6)).any():
         notes.append("the likelihood is greatest at the edge of what is searched: these gains have no such jumps")
     elif jumps > 0.5:
         notes.append(f"{jumps:.2g} jumps from row to row: they do the work of a fat tail, take rows closer together")

@@ -76,9 +76,7 @@ def read_history(path: Path, column: str) -> History:
 
 @lru_cache(maxsize=4)  # a scenario's file is checked, then drawn from
 def _history(path: Path, column: str, changed: int, size: int) -> History:
-    """Of a file as it was at a time of change and of a size."""
-    del changed, size
-    times, prices = _read(path, column)
+    times, prices = _read(path, column, changed, size)
     return _checked(path, np.asarray(times), np.asarray(prices))
 
 
@@ -101,7 +99,7 @@ def read_prices(path: Path, column: str, start: float, end: float) -> tuple[list
     A time without a zone is UTC. Raises ConfigError naming the line: no file, no column, no number, a price that is not
     positive, times out of order, a gap in them or between the last of them and `end` [unix s].
     """
-    times, prices = _read(path, column)
+    times, prices = (list(each) for each in _read(path, column, *_state(path)))
     if len(times) < 2:
         raise ConfigError(f"{len(times)} prices", where=str(path), mend="at least 2 are needed")
     usual = _usual_spacing(path, times)
@@ -133,7 +131,10 @@ def _open(path: Path) -> TextIO:
     return path.open(newline="", encoding="utf-8-sig")
 
 
-def _read(path: Path, column: str) -> tuple[list[float], list[float]]:
+@lru_cache(maxsize=4)
+def _read(path: Path, column: str, changed: int, size: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Times [unix s] and prices of a file as it was at a time of change and of a size."""
+    del changed, size
     times: list[float] = []
     prices: list[float] = []
     try:
@@ -157,7 +158,7 @@ def _read(path: Path, column: str) -> tuple[list[float], list[float]]:
         raise _no_file(path) from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as fault:
         raise ConfigError(f"cannot be unpacked: {fault}", where=str(path), mend="pack it again with gzip") from None
-    return times, prices
+    return tuple(times), tuple(prices)
 
 
 def _numbers(path: Path, line: int, time: str | None, price: str | None) -> tuple[float, float]:

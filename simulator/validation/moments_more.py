@@ -27,7 +27,7 @@ _BURN = 200  # bars until a variance that began at its mean has its own law
 
 
 def _gains(paths: Floats) -> Floats:
-    return np.diff(np.log(paths), axis=1)
+    return np.asarray(np.diff(np.log(paths), axis=1))
 
 
 def _grid(steps: int, seconds: float) -> Floats:
