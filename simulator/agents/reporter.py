@@ -87,23 +87,24 @@ class _Watch:
         sight.move(0.0, stepped=True)
         while clocks := self._clocks():
             yield self._desk.first_of(clocks)
-            now = self._desk.elapsed
+            now, before = self._desk.elapsed, sight.force
             sight.move(now, stepped=self._step is not None and self._step.triggered)
             if self._on_its_way is not None:
                 if self._on_its_way.processed:
                     self._on_its_way, self._since = None, now
-            elif self._is_due(now):
+            elif self._is_due(now, has_changed=sight.force is not before):
                 self._reported, self._since = sight.report(now), now
                 self._send(now)
 
-    def _is_due(self, now: float) -> bool:
+    def _is_due(self, now: float, *, has_changed: bool) -> bool:
         force = self._sight.force
         if force.stalled:
             return False
         if force.heartbeat and now >= self._since + force.heartbeat - AT_ONCE:
             return True
         # A price that has left the band was seen there, even if a trade has brought it back since.
-        return any(level.triggered for level in self._levels) or self._is_off(now)
+        was_off = not has_changed and any(level.triggered for level in self._levels)
+        return was_off or self._is_off(now)
 
     def _is_off(self, now: float) -> bool:
         deviation = self._sight.force.deviation

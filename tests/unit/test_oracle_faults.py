@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from feed_samples import STEP, Seen, fault, feed
 
+from simulator.agents.sight import Sight
 from simulator.errors import ConfigError
 
 FLAT = {"process": "constant", "price": 100.0}
@@ -49,6 +50,11 @@ def test_a_wider_threshold_lets_the_feed_fall_behind_by_it():
     assert gaps(seen, 0.2, 2).max() < 0.02
     assert 0.2 < gaps(seen, 2, 4.1).max() < 0.26  # a fifth of the answer is a quarter of what is left
     assert gaps(seen, 4.1, 6).max() < 0.03
+
+
+def test_a_threshold_that_ends_at_a_step_is_not_that_of_the_step():
+    faults = [fault("deviation", 0, STEP / HOUR, deviation=0.001)]
+    assert Seen(feed(SLIDE, faults, heartbeat_seconds=0, deviation=0.0)).reports == []
 
 
 @pytest.mark.parametrize("latency", [60, 90, 900])
@@ -202,6 +208,36 @@ def test_a_venue_that_there_is_not_is_refused():
     with pytest.raises(ConfigError, match=r'market\.ETH has no venue "deep"') as refused:
         Seen(feed(FLAT, sources={"count": 2, "venues": ["", "deep"]}))
     assert refused.value.where == "oracle.ETH.sources.venues[1]"
+
+
+class TwoVenues:
+    """A desk at a market where the pool is a tenth below the reference."""
+
+    block_seconds = STEP
+
+    @property
+    def market(self):
+        return self
+
+    def venues(self, asset):
+        return ["pool"]
+
+    def price(self, asset, venue=""):
+        return 90.0 if venue else 100.0
+
+    def stream(self, name):
+        raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    ("venues", "price"), [(["pool"], 100.0), (["pool", "pool"], 90.0), (["pool", "", "pool"], 90.0)]
+)
+def test_a_source_looks_at_its_venue(venues, price):
+    settings = feed(FLAT, sources={"count": 3, "venues": venues}).oracle["ETH"]
+    sight = Sight(TwoVenues(), "ETH", settings)
+    sight.move(0.0, stepped=True)
+    assert sight.report(0.0) == price
+    assert sight.scale is None  # so each step is looked at: no level of the reference price says when it is due
 
 
 # ------------------------------------------------------------------ a chain that is down

@@ -40,9 +40,15 @@ def test_false_takes_a_table_away():
     assert merged({"a": {"x": 1}, "b": True}, {"a": False, "b": False}) == {"b": False}
 
 
-@pytest.mark.parametrize("kind", ["protocol", "agent", "process"])
+@pytest.mark.parametrize("kind", ["protocol", "agent", "process", "kind"])
 def test_a_table_of_another_kind_starts_afresh(kind):
     assert merged({"t": {kind: "x", "price": 1}}, {"t": {kind: "y", "drift": 2}}) == {"t": {kind: "y", "drift": 2}}
+
+
+def test_a_fault_of_another_kind_keeps_its_name_and_its_span():
+    base = {"faults": [{"id": "a", "kind": "wick", "from": 1, "to": 2, "factor": 3}]}
+    child = {"faults": [{"id": "a", "kind": "stall"}]}
+    assert merged(base, child) == {"faults": [{"id": "a", "kind": "stall", "from": 1, "to": 2}]}
 
 
 def test_the_impact_of_a_market_outlives_its_process():
