@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from simulator.chain.types import Receipt
-from simulator.protocols.base import Lending, Notice
+from simulator.protocols.base import Lending, Lot, Notice
 from simulator.protocols.positions import SafetyWatch
 from simulator.units import from_wad
 
@@ -44,6 +44,12 @@ class LiquidationLog:
         self._unsafe_since: dict[tuple[str, str], int] = {}  # (lending, position) -> block
         self._seized: dict[tuple[str, str], _Seized] = {}  # by protocol and lot
         self._gas_usd: defaultdict[tuple[str, str], float] = defaultdict(float)  # by account and subject
+
+    def adopt(self, protocol: str, lot: Lot, block: int) -> None:
+        """Follow a lot that is open already, as a fork may have some."""
+        lending = next((each for id, each in self._lendings.items() if lot.position.startswith(f"{id}/")), None)
+        if lending is not None:
+            self._seized[protocol, lot.id] = _Seized(lending, lot.position, block)
 
     def advance(self, block: int, now: int) -> None:
         """Move to the reference prices of a block."""

@@ -1,6 +1,6 @@
 """Who lives in a world: agents are made, bring what they start with, and the feeds are fresh when the storm begins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,9 @@ def populate(world: "World") -> list[Agent]:
 
     Those who supply what is owed bring theirs first, then protocols are seeded with it, then come the others.
     """
-    genesis = world.genesis
+    genesis, early = world.genesis, world.warm_up
+    if genesis.found and early:  # agents open positions at once, and what a fork has of prices is old
+        _freshen_feeds(world, (genesis.now + 1, genesis.now + early + 60))
     agents = [agent for component in world.scenario.agents.values() for agent in _group(world, component)]
     for agent in agents:
         if agent.supplies:
@@ -36,7 +38,7 @@ def populate(world: "World") -> list[Agent]:
         if not genesis.is_drawn(asset):
             # From now on the exchange brings in what the world beyond the chain sells.
             genesis.call(token, "transferOwnership", genesis.exchange)
-    _freshen_feeds(world)
+    _freshen_feeds(world, (world.start - early - 60, world.start - 1) if early else (world.start - 1,))
     for protocol in world.protocols:
         guarded(f"protocol {protocol.id}", partial(protocol.ready, genesis))
     return [*agents, *_reporters(world)]
@@ -75,13 +77,16 @@ def _reporters(world: "World") -> Iterator[Agent]:
         elif oracle.source == "rate":
             yield RateReporter(desk, settings, oracle)
         if settings.sequencer_grace_seconds:
-            yield UptimeReporter(desk, settings, oracle, getattr(world.scenario.chain, "outages", ()))
+            yield UptimeReporter(desk, settings, oracle, world.scenario.chain.outages)
 
 
-def _freshen_feeds(world: "World") -> None:
-    """Report and poke so that at the start every feed is as old as its delay makes it, and its window is covered."""
-    genesis, early, start = world.genesis, world.warm_up, world.start
-    for moment in (start - early - 60, start - 1) if early else (start - 1,):
+def _freshen_feeds(world: "World", moments: Sequence[int]) -> None:
+    """Report and poke at these times [unix s].
+
+    Two of them a warm-up apart leave every feed as old as its delay makes it, and its window covered.
+    """
+    genesis = world.genesis
+    for moment in moments:
         genesis.advance_to(moment)
         for feed in genesis.feeds.values():
             seen = feed.oracle.observed(world.market)

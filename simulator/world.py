@@ -31,7 +31,7 @@ from simulator.observer import Observer
 from simulator.oracle_faults import seconds
 from simulator.outbox import Outbox
 from simulator.population import populate
-from simulator.protocols.base import Call, Lending, Notice, Protocol
+from simulator.protocols.base import Auction, Call, Lending, Notice, Protocol
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
@@ -181,6 +181,9 @@ class World:
         lendings = self.capabilities(Lending)
         self.liquidations = LiquidationLog(lendings, self.market)
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
+        for house in self.capabilities(Auction):
+            for lot in house.lots.values():
+                self.liquidations.adopt(self._protocol_of[house.id], lot, self.genesis.number)
         self._progress: Progress | None = None
         self._watches: dict[str, tuple[Lending, SafetyWatch]] = {
             lending.id: (lending, lending.book.watch(lending.liquidation_ratio)) for lending in lendings

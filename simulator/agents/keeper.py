@@ -48,6 +48,9 @@ class Keeper(Agent):
     def _tend_lots(self) -> Life:
         desk = self.desk
         inbox = desk.inbox("lot_opened")
+        for house in desk.capabilities(Auction):
+            for lot_id in house.lots:  # a fork may have some at its start
+                desk.process(self._tend(house, lot_id))
         while True:
             notice = yield inbox.get()
             for each in [notice, *newest(inbox)]:

@@ -167,12 +167,17 @@ class OracleProtocol(Protocol):
         guard = [load_artifact("GuardedFeed").abi]
         parts = {key: genesis.find(name, guard) for key, name in _PARTS.items() if genesis.has(name)}
         push = genesis.find("PushFeed")
-        feed = FeedOracle(genesis.chain, asset, push, **{key: part for key, part in parts.items() if key != "twap"})
-        _refuse_others(genesis, feed, parts.get("twap"), settings)
+        twap = parts.pop("twap", None)
+        feed = FeedOracle(genesis.chain, asset, push, **parts)
+        if feed.source == "twap" and twap is None:
+            raise ConfigError(
+                f"{feed.id}/FeedSwitch without its TwapFeed", where="chain.fork", mend=f"attach {feed.id}/TwapFeed"
+            )
+        _refuse_others(genesis, feed, twap, settings)
         if feed.source == "rate":
             feed.underlying = self._underlying_of(genesis, feed)
-        if feed.source == "twap":
-            self._attach_twap(genesis, feed, parts.get("twap"))
+        if feed.source == "twap" and twap is not None:
+            self._attach_twap(genesis, feed, twap)
         if feed.delayed is not None:
             feed.set_pokes(genesis.ask(feed.delayed, "delay"), genesis.ask(feed.delayed, "nextPokeAt"))
         self._attach_reporter(genesis, feed)
@@ -180,11 +185,7 @@ class OracleProtocol(Protocol):
         _begin_at_source(genesis, feed)
         return feed
 
-    def _attach_twap(self, genesis: Genesis, feed: FeedOracle, twap: Contract | None) -> None:
-        if twap is None:
-            raise ConfigError(
-                f"{feed.id}/FeedSwitch without its TwapFeed", where="chain.fork", mend=f"attach {feed.id}/TwapFeed"
-            )
+    def _attach_twap(self, genesis: Genesis, feed: FeedOracle, twap: Contract) -> None:
         quoted = Address(genesis.ask(twap, "quoteFeed"))
         quote = next((asset for asset, known in genesis.feeds.items() if known.consumer == quoted), "")
         if quoted != ZERO_ADDRESS and not quote:

@@ -18,6 +18,9 @@ def feed_problems(feeds: Mapping[str, OracleSettings | None], tables: Mapping[st
             if value := getattr(feed, key):
                 rule = f"guards prices that a reporter writes, and source is {feed.source}"
                 yield Problem(("oracle", asset, key), rule, value, "set it to 0")
+        if feed.faults:
+            rule = f"are of prices that a reporter writes, and source is {feed.source}"
+            yield Problem(("oracle", asset, "faults"), rule, mend="use outages of a rate, or source = push")
         yield from _twap(asset, feed, tables) if feed.source == "twap" else _rate(asset, feed, feeds)
 
 

@@ -130,10 +130,16 @@ class Calls:
         token, dollar = system.genesis.tokens[asset].address, system.cdp.dollar.address
         of_auction = [system.cdp.engine.address, system.ids[asset], token, dollar]
         push = system.genesis.feeds["ETH"].oracle.push.address  # type: ignore[attr-defined]
+        eth = system.genesis.tokens["ETH"].address
         return {
             "PushFeed": [sender, sender, 8, "made / USD"],
             "GuardedFeed": [push, 900, 0, 0, 0],
             "DelayedFeed": [system.genesis.feeds["LINK"].consumer, rng.choice((0, 60))],
+            "FeedSwitch": [push],
+            "TwapFeed": [system.pool_contracts[0].address, eth, ZERO_ADDRESS, 120, 3, rng.choice((0, 900))],
+            "RateFeed": [push, push, WAD // 10, 900],
+            "UptimeFeed": [sender, rng.choice((0, 1, system.time - 600, system.time + 60))],
+            "SequencerGuard": [push, system.of_kind("UptimeFeed", main=True)[0].address, rng.choice((0, 60))],
             "CollateralToken": ["Made", "MADE", rng.choice((6, 18, 255))],
             "Dollar": [],
             "CdpEngine": [dollar],
@@ -276,6 +282,9 @@ _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")
 _WEIGHTS: dict[tuple[str, str], int] = {
     ("PushFeed", "report"): 45,
     ("DelayedFeed", "poke"): 14,
+    ("TwapFeed", "poke"): 14,
+    ("UptimeFeed", "report"): 8,
+    ("FeedSwitch", "setSource"): 3,
     ("CdpEngine", "adjust"): 60,
     ("CdpEngine", "liquidate"): 45,
     ("EnglishAuction", "bid"): 35,

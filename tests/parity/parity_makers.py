@@ -218,7 +218,7 @@ def _set_reporter(calls: Calls, target: Instance) -> Arguments:
     return calls.owner(target), (calls.user(), calls.rng.choice((0, 1)))
 
 
-@maker("DelayedFeed", "poke")
+@maker("DelayedFeed TwapFeed", "poke")
 def _poke(calls: Calls, target: Instance) -> Arguments:
     return calls.user(), ()
 
@@ -228,7 +228,7 @@ def _set_delay(calls: Calls, target: Instance) -> Arguments:
     return calls.owner(target), (calls.rng.choice((0, 12, 60, 60, 120, 604_800, 604_801)),)
 
 
-@maker("GuardedFeed", "setMaxAge")
+@maker("GuardedFeed TwapFeed RateFeed", "setMaxAge")
 def _set_age(calls: Calls, target: Instance) -> Arguments:
     return calls.owner(target), (calls.rng.choice((0, 300, 900, 3600, 30 * 86_400, 30 * 86_400 + 1)),)
 
@@ -242,6 +242,42 @@ def _set_jump(calls: Calls, target: Instance) -> Arguments:
 def _set_bounds(calls: Calls, target: Instance) -> Arguments:
     bounds = calls.rng.choice(((0, 0), (100 * WAD, 10**5 * WAD), (10**3 * WAD, 3000 * WAD), (2, 1), (0, 2**96)))
     return calls.owner(target), bounds
+
+
+@maker("FeedSwitch", "setSource")
+def _set_source(calls: Calls, target: Instance) -> Arguments:
+    sources = calls.system.of_kind("PushFeed", "TwapFeed", "RateFeed", "DelayedFeed", main=True)
+    chosen = calls.rng.choice(sources).address if calls.rng.random() < 0.1 else calls.system.link_source()
+    return calls.owner(target), (chosen,)
+
+
+@maker("RateFeed", "setSnapshot")
+def _set_snapshot(calls: Calls, target: Instance) -> Arguments:
+    return calls.owner(target), (calls.around(calls.system.ask(target, "reportedRate") or WAD),)
+
+
+@maker("RateFeed", "setMaxGrowth")
+def _set_growth(calls: Calls, target: Instance) -> Arguments:
+    return calls.owner(target), (calls.rng.choice((0, WAD // 20, WAD, WAD + 1)),)
+
+
+@maker("UptimeFeed", "report")
+def _report_uptime(calls: Calls, target: Instance) -> Arguments:
+    rng, now = calls.rng, calls.system.time
+    down, since = rng.random() < 0.15, now - rng.choice((0, 0, 12, 100_000, -1))
+    reporter = calls.system.ask(target, "reporter")
+    return reporter if reporter in calls.system.keys else calls.user(), (down, since)
+
+
+@maker("UptimeFeed", "setReporter")
+def _set_uptime_reporter(calls: Calls, target: Instance) -> Arguments:
+    owner = calls.owner(target)
+    return owner, (calls.system.reporters["ETH"] if target.main else calls.user(),)
+
+
+@maker("SequencerGuard", "setGrace")
+def _set_grace(calls: Calls, target: Instance) -> Arguments:
+    return calls.owner(target), (calls.rng.choice((0, 12, 60, 60, 604_800, 604_801)),)
 
 
 # ------------------------------------------------------------------------- debt engine
@@ -320,10 +356,11 @@ def _add_collateral(calls: Calls, target: Instance) -> Arguments:
     terms = list(system.ask(system.cdp.engine, "collaterals", system.ids[asset]))
     terms[2] = ZERO_ADDRESS if rng.random() < 0.8 else terms[2]
     if rng.random() < 0.3:
-        spoilt = rng.randrange(3, len(terms))
+        spoilt = rng.randrange(3, len(terms) - 1)
         terms[spoilt] = calls.around(terms[spoilt]) if rng.random() < 0.5 else calls.any_number()
     if rng.random() < 0.1:
         terms[rng.randrange(2)] = calls.any_address()
+    terms[12] = rng.random() < 0.3
     return calls.owner(target), (id, tuple(terms))
 
 
@@ -360,6 +397,11 @@ def _set_feed(calls: Calls, target: Instance) -> Arguments:
     good = calls.system.genesis.feeds[asset].consumer
     feed = good if calls.rng.random() < 0.9 else calls.any_address()
     return calls.owner(target), (calls.system.ids[asset], feed)
+
+
+@maker("CdpEngine", "setLiquidateWhenStale")
+def _set_when_stale(calls: Calls, target: Instance) -> Arguments:
+    return _of_engine(calls, target, calls.rng.choice((0, 1, 1)))
 
 
 @maker("CdpEngine", "setRatios")

@@ -1,8 +1,9 @@
 """Everything that ships, deployed and used on a chain: the ground that random transactions fall on.
 
-Three collaterals, one for each way of liquidation and of telling a price: ETH (fixed spread, guarded feed), BTC (8
-decimals, ascending auction, delayed feed), LINK (descending auction, bare feed). Two pools, a flash liquidator for
-each of the two collaterals that can be bought with borrowed Dollar, wallets that call for anybody, and some programs.
+Three collaterals, one for each way of liquidation and of telling a price: ETH (fixed spread, a feed with guards), BTC
+(8 decimals, ascending auction, delayed feed), LINK (descending auction, a feed to switch to its pool's mean). Two
+pools, a flash liquidator for each of the two collaterals that can be bought with borrowed Dollar, wallets that call
+for anybody, and some programs.
 """
 
 from collections.abc import Sequence
@@ -33,14 +34,17 @@ PRICES = {"ETH": 2000.0, "BTC": 40_000.0, "LINK": 10.0, "DOLLAR": 1.0}
 DECIMALS = {"ETH": 18, "BTC": 8, "LINK": 18}
 USERS = 14
 KINDS = (
-    "PushFeed", "GuardedFeed", "DelayedFeed", "CollateralToken", "Dollar", "CdpEngine", "EnglishAuction",
+    "PushFeed", "GuardedFeed", "DelayedFeed", "FeedSwitch", "TwapFeed", "RateFeed", "UptimeFeed", "SequencerGuard",
+    "CollateralToken", "Dollar", "CdpEngine", "EnglishAuction",
     "DutchAuction", "FlashLiquidator", "ConstantProductPool",
 )  # fmt: skip
 
 _ORACLES = {
-    "ETH": OracleSettings(max_age_seconds=900, min_price=100, max_price=100_000, max_jump=0.35),
+    "ETH": OracleSettings(
+        max_age_seconds=900, min_price=100, max_price=100_000, max_jump=0.35, sequencer_grace_seconds=60
+    ),
     "BTC": OracleSettings(delay_seconds=60),
-    "LINK": OracleSettings(),
+    "LINK": OracleSettings(source="twap", pool="pool-LINK", window_seconds=120),
 }
 _TERMS = {"stability_fee": 0.08, "debt_floor": 100.0, "debt_ceiling": 50_000_000.0}
 _COLLATERAL: dict[str, Any] = {
@@ -121,12 +125,13 @@ class System:
         genesis = self.genesis
         for asset, places in DECIMALS.items():
             genesis.tokens[asset] = genesis.deploy("CollateralToken", asset, asset, places)
-        oracle = OracleProtocol(_ORACLES, PRICES)
-        oracle.deploy(genesis)
+        self.oracle = OracleProtocol(_ORACLES, PRICES)
+        self.oracle.deploy(genesis)
         self.cdp = Cdp("cdp", CdpSettings(collateral=_COLLATERAL))
         self.cdp.deploy(genesis)
         self.pools = [PoolProtocol(f"pool-{a}", PoolSettings(base=a, liquidity_usd=400_000)) for a in ("ETH", "LINK")]
         for pool in self.pools:
+            genesis.scope = pool.id
             pool.deploy(genesis)
         self.ids = {asset: symbol(asset) for asset in DECIMALS}
         self.deployer, self.exchange = self._person("deployer"), self._person("exchange")
@@ -136,10 +141,19 @@ class System:
         for asset in ("ETH", "LINK"):
             self.cdp.collaterals[asset].deploy_flash(genesis, self.flash_owner)
         genesis.flush()
+        self._deploy_rate()
         self._deploy_probes()
         for contract in genesis.deployed:
             self._keep(contract)
         self._name_by_place()
+
+    def _deploy_rate(self) -> None:
+        """A feed by an exchange rate, which the reporter of ETH writes; nobody lends on it."""
+        genesis, reporter = self.genesis, self.reporters["ETH"]
+        rate = genesis.deploy("PushFeed", genesis.deployer, reporter, 8, "a rate")
+        genesis.call(rate, "report", round(PRICES["ETH"] * 10**8), sender=reporter)
+        genesis.flush()
+        genesis.deploy("RateFeed", genesis.feeds["BTC"].consumer, rate.address, WAD // 10, 900)
 
     def _deploy_probes(self) -> None:
         """Wallets, a borrower who comes back into the lender, and random programs."""
@@ -199,11 +213,22 @@ class System:
             genesis.call(dollar, "transfer", holder, 50_000 * WAD, sender=self.exchange)
         genesis.flush()
         for pool in self.pools:
+            genesis.scope = pool.id
             pool.seed(genesis)
             self.users.append(self._person(f"{pool.id}/provider"))
+        self.oracle.seed(genesis)
+        for contract in genesis.deployed:
+            if contract.name == "TwapFeed":
+                self._keep(contract)
         self.users.append(self.exchange)
 
     # ------------------------------------------------------------------- views
+
+    def link_source(self) -> Address:
+        """What LINK's switch should be on: the mean of its pool once there is one, else the reporter's feed."""
+        twap = self.of_kind("TwapFeed", main=True)[0]
+        found: Address = self.genesis.feeds["LINK"].oracle.push.address  # type: ignore[attr-defined]
+        return found if self.ask(twap, "price") is None else twap.address
 
     def new_block(self) -> None:
         """Forget what views answered."""
