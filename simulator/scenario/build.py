@@ -84,6 +84,7 @@ def build(
     # Sorted, because neither TOML nor the manifest's JSON has an order that could be told from another.
     markets = draft.table("market")
     market = {asset: _asset(draft, asset, value, world) for asset, value in sorted(markets.items())}
+    _check_demand(draft, chain, markets)
     oracle = {asset: _oracle(draft, asset, value, markets) for asset, value in sorted(draft.table("oracle").items())}
     components = _components(draft)
     scenario = Scenario(
@@ -176,6 +177,17 @@ def _oracle(draft: Draft, asset: str, value: Any, markets: Mapping[str, Any]) ->
         mend = f"the nearest that exists is `market.{near}`" if near else f"add [market.{asset}]"
         draft.problems.append(Problem(path, f"there is no market.{asset} for it to report", mend=mend))
     return draft.model(OracleSettings, value, path)
+
+
+def _check_demand(draft: Draft, chain: Chain | None, markets: Mapping[str, Any]) -> None:
+    """Background demand with a backlog follows a market, which must be there."""
+    backlog = chain.demand.backlog if chain is not None and chain.demand is not None else None
+    if backlog is None or backlog.asset in markets:
+        return
+    near = nearest(backlog.asset, markets)
+    mend = f"the nearest that exists is `market.{near}`" if near else f"add [market.{backlog.asset}]"
+    path = ("chain", "demand", "backlog", "asset")
+    draft.problems.append(Problem(path, f"there is no market.{backlog.asset} to follow", backlog.asset, mend))
 
 
 def _components(draft: Draft) -> list[Component]:

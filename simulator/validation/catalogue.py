@@ -8,7 +8,7 @@ from simulator.registry import nearest
 from simulator.validation.law import LAWS, Law
 
 # In the order of the page. A module registers its laws when it is imported.
-MODULES: tuple[str, ...] = ("base_fee",)
+MODULES: tuple[str, ...] = ("gas", "base_fee", "black_thursday")
 
 
 def all_laws() -> dict[str, Law]:
