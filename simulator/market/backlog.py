@@ -3,8 +3,8 @@
 New demand is the load times a power of the market's realised volatility over a normal one, where it is above. Newcomers
 bid around what gas has cost lately, pulled towards the price of calm hours; those who are not mined raise their bids by
 the tenth that pools ask of a replacement, now and then, or give up. So a price is not declared: it climbs while more is
-wanted than fits and the waiting outbid each other, and falls when the backlog is eaten. In the legacy market the dearest
-of all who wait are mined; under EIP-1559 those below the base fee wait, and meet it again in later blocks.
+wanted than fits and the waiting outbid each other, and falls when the backlog is eaten. In the legacy market the
+dearest of all who wait are mined; under EIP-1559 those below the base fee wait, and meet it again in later blocks.
 
 The volatility is that of the realised price and not of the exogenous path: people rush for what they see, and what
 liquidations do to the price makes the rush worse. It is measured by how far the price is from its own mean over the
@@ -16,8 +16,8 @@ The defaults of `BacklogSettings` are a fit to 12 March 2020, with a calm price 
 sigma of 0.35: from that day's ether prices alone the hourly mean price of mined gas comes out within a root mean square
 log error of .23, rank correlation .98 (`simulator.validation.gas` measures it). A price that is any power of the same
 volatility, without a backlog, reaches .69 and .65; with a memory of eight hours for half an hour, .25 and .96. It is a
-fit to one day: in the still wilder night that follows the price climbs to several times the day's highest, and no record
-here says whether it did.
+fit to one day: in the still wilder night that follows the price climbs to several times the day's highest, and no
+record here says whether it did.
 """
 
 import math
