@@ -1,10 +1,10 @@
 """Background demand with a memory: what was wanted and not mined waits.
 
-New demand is the load times a power of the market's realised volatility. Newcomers bid around what gas has cost lately,
-pulled towards the price of calm hours; those who are not mined raise their bids by the tenth that pools ask of a
-replacement, now and then, or give up. So a price is not declared: it climbs while more is wanted than fits and the
-waiting outbid each other, and falls when the backlog is eaten. In the legacy market the dearest of all who wait are
-mined; under EIP-1559 those below the base fee wait, which is what the next blocks' base fee finds.
+New demand is the load times a power of the market's realised volatility over a normal one, where it is above. Newcomers
+bid around what gas has cost lately, pulled towards the price of calm hours; those who are not mined raise their bids by
+the tenth that pools ask of a replacement, now and then, or give up. So a price is not declared: it climbs while more is
+wanted than fits and the waiting outbid each other, and falls when the backlog is eaten. In the legacy market the
+dearest of all who wait are mined; under EIP-1559 those below the base fee wait, and meet it again in later blocks.
 
 The volatility is that of the realised price and not of the exogenous path: people rush for what they see, and what
 liquidations do to the price makes the rush worse. It is measured by how far the price is from its own mean over the
@@ -12,8 +12,12 @@ memory, not by squared returns from block to block: a recorded path has lines be
 say how dense the record is and not how wild the day was. For a random walk of variance s² a second the distance to an
 exponential mean of memory T has variance s² T / 2 (the stationary variance of an Ornstein-Uhlenbeck process).
 
-The defaults of `BacklogSettings` are a fit to 12 March 2020, see `simulator.validation.gas` for its quality. They are a
-fit to one day and to one record; take them for the order of magnitude.
+The defaults of `BacklogSettings` are a fit to 12 March 2020, with a calm price of 10 gwei, a load of 0.9 and a price
+sigma of 0.35: from that day's ether prices alone the hourly mean price of mined gas comes out within a root mean square
+log error of .23, rank correlation .98 (`simulator.validation.gas` measures it). A price that is any power of the same
+volatility, without a backlog, reaches .69 and .65; with a memory of eight hours for half an hour, .25 and .96. It is a
+fit to one day: in the still wilder night that follows the price climbs to several times the day's highest, and no
+record here says whether it did.
 """
 
 import math
@@ -203,7 +207,7 @@ class BacklogDemand:
             self._draw()
         blocks, self._last = step - self._last, step
         volatility = self._swing.see(self._price(), blocks * self._step_seconds)
-        rush = (volatility / self._backlog.normal_volatility) ** self._backlog.elasticity
+        rush = max(1.0, volatility / self._backlog.normal_volatility) ** self._backlog.elasticity
         load = min(self._loads[step] * rush, _MOST_LOAD) * self._swings[step - self._first]
         self._crowd.level = self._levels[step]
         return self._crowd.candidates(blocks, load, self._shifts[step - self._first], base_fee)
@@ -224,7 +228,7 @@ class BacklogDemand:
 def calm(settings: DemandSettings, *, gas_limit: int, block_seconds: float, legacy: bool) -> tuple[Crowd, float]:
     """The crowd of a long calm at the first load, and the price of gas in it over the level.
 
-    Found by letting the calm blow until the price stays: mean of mined gas, under EIP-1559 the base fee.
+    Found by letting the calm blow, at the mean load, until the price stays: mean of mined gas, or the base fee.
     """
     load = float(line(settings.load, np.zeros(1))[0])
     crowd = Crowd(settings, gas_limit=gas_limit, block_seconds=block_seconds, legacy=legacy)

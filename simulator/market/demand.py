@@ -33,29 +33,33 @@ class BacklogSettings(Settings):
 
     asset: str = Field("ETH", description="the market whose volatility drives demand, as in market.ETH")
     elasticity: float = Field(
-        1.0, ge=0, le=10, description="demand is load * (realised / normal volatility) to this power"
+        0.16, ge=0, le=10, description="demand is load * (realised / normal volatility) to this power, if above"
     )
     normal_volatility: float = Field(
-        0.8, gt=0, le=100, description="realised volatility at which demand is as stated", json_schema_extra=ANNUAL
+        0.33,
+        ge=0.001,
+        le=100,
+        description="realised volatility up to which demand is as stated",
+        json_schema_extra=ANNUAL,
     )
     volatility_minutes: float = Field(
-        30.0, gt=0, description="memory of the realised volatility (exponential)", json_schema_extra=MINUTES
+        30.0, ge=0.1, le=1e5, description="memory of the realised volatility (exponential)", json_schema_extra=MINUTES
     )
     patience_minutes: float = Field(
-        30.0, gt=0, description="mean time after which one who waits gives up", json_schema_extra=MINUTES
+        130.0, ge=0.1, le=1e5, description="mean time after which one who waits gives up", json_schema_extra=MINUTES
     )
     raises_per_hour: float = Field(
-        4.0,
+        28.0,
         ge=0,
         le=1000,
         description="how often one who waits raises his bid by 10 %",
         json_schema_extra={"unit": "/h"},
     )
     follow: float = Field(
-        0.7, ge=0, le=0.95, description="weight of the going price in newcomers' bids, the rest is the calm price's"
+        0.4, ge=0, le=0.95, description="weight of the going price in newcomers' bids, the rest is the calm price's"
     )
     advice_minutes: float = Field(
-        45.0, gt=0, description="memory of the going price that newcomers look at", json_schema_extra=MINUTES
+        50.0, ge=0.1, le=1e5, description="memory of the going price that newcomers look at", json_schema_extra=MINUTES
     )
 
 

@@ -88,6 +88,7 @@ def build(
     market = {asset: _asset(draft, asset, value, world) for asset, value in sorted(markets.items())}
     _check_needs(draft, market)
     correlation = _correlation(draft, markets)
+    _check_demand(draft, chain, markets)
     oracle = {asset: _oracle(draft, asset, value, markets) for asset, value in sorted(draft.table("oracle").items())}
     draft.problems += feed_problems(oracle, draft.data)
     components = _components(draft)
@@ -213,6 +214,17 @@ def _oracle(draft: Draft, asset: str, value: Any, markets: Mapping[str, Any]) ->
         what = f"there is no market.{asset} for it to report"
         draft.problems.append(Problem(path, what, mend=_market_like(asset, markets)))
     return draft.model(OracleSettings, value, path)
+
+
+def _check_demand(draft: Draft, chain: Chain | None, markets: Mapping[str, Any]) -> None:
+    """Background demand with a backlog follows a market, which must be there."""
+    backlog = chain.demand.backlog if chain is not None and chain.demand is not None else None
+    if backlog is None or backlog.asset in markets:
+        return
+    near = nearest(backlog.asset, markets)
+    mend = f"the nearest that exists is `market.{near}`" if near else f"add [market.{backlog.asset}]"
+    path = ("chain", "demand", "backlog", "asset")
+    draft.problems.append(Problem(path, f"there is no market.{backlog.asset} to follow", backlog.asset, mend))
 
 
 def _components(draft: Draft) -> list[Component]:

@@ -60,6 +60,15 @@ def lines(tmp_path, monkeypatch):
         ),
         ("[oracle.ETH]", "oracle.ETH: there is no market.ETH for it to report (add [market.ETH])"),
         (
+            "[chain.demand.backlog]",
+            'chain.demand.backlog.asset = "ETH": there is no market.ETH to follow (add [market.ETH])',
+        ),
+        (
+            '[chain.demand.backlog]\nasset = "ETX"\n[market.ETH]\nprocess = "constant"\nprice = 1',
+            'chain.demand.backlog.asset = "ETX": there is no market.ETX to follow (the nearest that exists is '
+            "`market.ETH`)",
+        ),
+        (
             '[crabs]\nagent = "crap"',
             'crabs.agent = "crap": unknown agent "crap" (the nearest that exists is "crab")',
         ),
