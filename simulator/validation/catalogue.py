@@ -18,6 +18,7 @@ MODULES: tuple[str, ...] = (
     "fire_sale",
     "base_fee",
     "gas",
+    "pool",
     "oracle",
 )
 
