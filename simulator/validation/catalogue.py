@@ -19,6 +19,7 @@ MODULES: tuple[str, ...] = (
     "base_fee",
     "gas",
     "pool",
+    "liquidation",
     "oracle",
 )
 
