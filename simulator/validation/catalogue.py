@@ -18,6 +18,8 @@ MODULES: tuple[str, ...] = (
     "fire_sale",
     "base_fee",
     "gas",
+    "pool",
+    "liquidation",
     "oracle",
     "black_thursday",
 )
