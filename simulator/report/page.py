@@ -2,13 +2,13 @@
 
 import json
 import os
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.report.assumptions import assumptions
 from simulator.report.chart import Chart
 from simulator.report.charts import draw_charts
+from simulator.report.html import asset, environment
 from simulator.report.key_figures import cards, metric_rows
 from simulator.report.outcomes import count_outcomes
 from simulator.report.packing import ALPHABET, pack
@@ -17,9 +17,6 @@ from simulator.report.run_tables import RunTables, open_run
 from simulator.report.swatches import swatch
 from simulator.report.wording import count, duration, number, utc
 from simulator.report.worst_positions import worst_positions
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 FAILURES_SHOWN = 60
 
@@ -40,21 +37,14 @@ def write_report(folder: Path) -> Path:
 
 def render(run: RunTables) -> str:
     """The page as HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
     charts = draw_charts(run)
-    environment = Environment(
-        loader=PackageLoader("simulator.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    environment.globals["swatch"] = swatch
-    return environment.get_template("report.html.jinja").render(
+    templates = environment("simulator.report")
+    templates.filters["number"] = number
+    templates.globals["swatch"] = swatch
+    return templates.get_template("report.html.jinja").render(
         run=run,
         manifest=run.manifest,
         headline=_headline(run),
@@ -66,19 +56,12 @@ def render(run: RunTables) -> str:
         metrics=metric_rows(run.manifest["metrics"]),
         assumptions=assumptions(run.scenario),
         command=rerun_command(run.manifest),
-        style=_asset("report.css"),
-        program=_asset("report.js"),
+        style=asset("simulator.report", "report.css"),
+        program=asset("simulator.report", "report.js"),
         alphabet=ALPHABET,
         library=Markup(pack(get_plotlyjs())),
         figures=Markup(pack(_figures(run, charts))),
     )
-
-
-def _asset(name: str) -> "Markup":
-    """A style sheet or program of ours, to stand in the page as it is."""
-    from markupsafe import Markup
-
-    return Markup(files("simulator.report").joinpath("templates", name).read_text(encoding="utf-8"))
 
 
 def _headline(run: RunTables) -> dict[str, Any]:

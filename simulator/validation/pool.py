@@ -86,8 +86,8 @@ add_law(
 for _change in (Fraction(5, 4), Fraction(2), Fraction(4)):
     add_law(
         f"impermanent-loss/{float(_change):g}",
-        f"When a price has become {float(_change):g} times what it was, a pool without a fee gives back less than was "
-        "put in, as 2 √r / (1 + r) - 1 says.",
+        f"At {float(_change):g} times the price it began with, a pool without a fee is worth less than what was put "
+        "into it, by 2 √r / (1 + r) - 1.",
         "from reserve0 * reserve1 = k and a pool price equal to the market's; "
         "tolerance: one unit of each token, by the contract's roundings",
         partial(impermanent_loss, _change),
