@@ -15,6 +15,7 @@ from simulator.validation.law import Finding, Measured
 _REACH = 1.5  # tolerances to either side that a gauge shows
 _DIGITS = 10  # shown at most
 _KEYS = (Key("holds", "circle", "pool"), Key("fails", "circle", "zero"), Key("tolerance", "band", "ratio-key-1"))
+_TITLES = {"svi": "SVI"}  # of families whose name does not read as words
 _VERDICTS = {"holds": "holds", "fails": "fails", "no_data": "no data"}
 
 
@@ -112,7 +113,7 @@ def _families(findings: Sequence[Finding], rows: Sequence[Row]) -> list[Family]:
         sources = {row.source for row in members}
         shared = sources.pop() if len(sources) == 1 else ""
         own = [row._replace(source="") for row in members] if shared else members
-        families.append(Family(plain(name.replace("-", " ")), f"family-{name}", shared, own))
+        families.append(Family(_TITLES.get(name) or plain(name.replace("-", " ")), f"family-{name}", shared, own))
     return families
 
 

@@ -22,7 +22,8 @@ def loss_versus_rebalancing(kind: type[FormulaPools] | type[BytecodePools], rati
     fee = ratio * _VOLATILITY
     pools: Pools = kind(count, fee)
     blocks = 5000 if kind is FormulaPools else 2200
-    shares = profit_over_loss(pools, fee, _VOLATILITY, blocks, np.random.default_rng(1))
+    rng = np.random.default_rng([1, round(2 * ratio)])
+    shares = profit_over_loss(pools, fee, _VOLATILITY, blocks, rng)
     return by_mean(1 / (1 + 1.7164 * ratio), shares, _CAP)
 
 
