@@ -21,7 +21,7 @@ def loss_versus_rebalancing(kind: type[FormulaPools] | type[BytecodePools], rati
     """Profit over V σ²/8 at f/σ = `ratio`, each path of `count` pools being a sample."""
     fee = ratio * _VOLATILITY
     pools: Pools = kind(count, fee)
-    blocks = 5000 if kind is FormulaPools else 2200
+    blocks = 5000 if kind is FormulaPools else 3000
     rng = np.random.default_rng([1, round(2 * ratio)])
     shares = profit_over_loss(pools, fee, _VOLATILITY, blocks, rng)
     return by_mean(1 / (1 + 1.7164 * ratio), shares, _CAP)
