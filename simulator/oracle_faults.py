@@ -18,6 +18,7 @@ order in which they were seen, also where latency falls.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -196,6 +197,17 @@ def in_order(spans: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float
         if not 0 <= start <= end:
             raise ValueError(f"[{start:g}, {end:g}] must be [from, to] with 0 <= from <= to")
     return spans
+
+
+def united(spans: Iterable[tuple[float, float]]) -> list[tuple[int, int]]:
+    """Spans of hours as whole seconds in order of time, those that overlap or touch as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted((seconds(start), seconds(end)) for start, end in spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        elif start < end:
+            found.append((start, end))
+    return found
 
 
 def check_sources(faults: tuple[Any, ...], count: int) -> None:

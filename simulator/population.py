@@ -77,6 +77,8 @@ def _reporters(world: "World") -> Iterator[Agent]:
         elif oracle.source == "rate":
             yield RateReporter(desk, settings, oracle)
         if settings.sequencer_grace_seconds:
+            rule = AgentSettings(gas=UptimeReporter.gas, latency_seconds=0.0)
+            desk = _desk(world, f"uptime/{asset}", "reporter", rule)
             yield UptimeReporter(desk, settings, oracle, world.scenario.chain.outages)
 
 

@@ -1,9 +1,11 @@
 """Reporters of what changes rarely: an exchange rate, and whether a rollup's sequencer is up."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from simulator.agents.base import Agent, Desk, Life
+from simulator.gas_price import GasRule
+from simulator.oracle_faults import united
 from simulator.protocols.base import Oracle
 from simulator.protocols.feeds import FeedOracle
 
@@ -38,17 +40,22 @@ class RateReporter(Agent):
 
 
 class UptimeReporter(Agent):
-    """Tells a SequencerGuard of outages. Both reports of one wait in the pool until there are blocks again."""
+    """Tells a SequencerGuard of outages. Both reports of one wait in the pool until there are blocks again.
+
+    A rollup takes them from its inbox before anything else, so they are sent from an account of their own that pays
+    more than anybody.
+    """
+
+    gas: ClassVar[GasRule] = GasRule(multiple=1000.0)
 
     def __init__(self, desk: Desk, settings: Any, oracle: Oracle, outages: Sequence[tuple[float, float]]) -> None:
         super().__init__(desk, settings)
         self._oracle = oracle
-        start = desk.now
-        self._outages = [(round(start + a * _HOUR), round(start + b * _HOUR)) for a, b in outages]
+        self._outages = [(desk.now + fall, desk.now + back) for fall, back in united(outages)]
 
     def life(self) -> Life:
         """Report each outage as it begins and as it ends."""
-        for fall, back in sorted(self._outages):
+        for fall, back in self._outages:
             yield from self._report(True, fall)
             yield from self._report(False, back)
 

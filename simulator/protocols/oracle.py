@@ -116,7 +116,8 @@ class OracleProtocol(Protocol):
             made = genesis.deploy("DelayedFeed", front.address, settings.delay_seconds, libraries=[front.abi])
             front = parts["delayed"] = made
         if settings.sequencer_grace_seconds:
-            parts |= _make_sequencer(genesis, front, settings.sequencer_grace_seconds, reporter)
+            watch = genesis.account(f"uptime/{asset}").address
+            parts |= _make_sequencer(genesis, front, settings.sequencer_grace_seconds, watch)
         feed = FeedOracle(genesis.chain, asset, push, **parts)
         feed.underlying = settings.underlying if settings.source == "rate" else ""
         feed.price, feed.price_time = self._first_price[asset], genesis.now
@@ -211,8 +212,9 @@ class OracleProtocol(Protocol):
     def _attach_reporter(self, genesis: Genesis, feed: FeedOracle) -> None:
         """Let our reporter report, and begin with what the market shows: what was reported before the fork is old."""
         reporter = genesis.account(f"reporter/{feed.asset}").address
-        if feed.uptime is not None and Address(genesis.ask(feed.uptime, "reporter")) != reporter:
-            genesis.call(feed.uptime, "setReporter", reporter, sender=Address(genesis.ask(feed.uptime, "owner")))
+        watch = genesis.account(f"uptime/{feed.asset}").address
+        if feed.uptime is not None and Address(genesis.ask(feed.uptime, "reporter")) != watch:
+            genesis.call(feed.uptime, "setReporter", watch, sender=Address(genesis.ask(feed.uptime, "owner")))
         if not genesis.ask(feed.push, "isReporter", reporter):
             genesis.call(feed.push, "setReporter", reporter, True, sender=Address(genesis.ask(feed.push, "owner")))
         if feed.source != "twap":

@@ -178,6 +178,9 @@ class OracleSettings(Settings):
     def _sources_exist(cls, faults: tuple[OracleFault, ...], info: ValidationInfo) -> tuple[OracleFault, ...]:
         if sources := info.data.get("sources"):
             check_sources(faults, sources.count)
+        source = info.data.get("source", "push")
+        if faults and source != "push":
+            raise ValueError(f'are of prices that a reporter writes, not of source = "{source}"; outages silence any')
         return faults
 
 

@@ -136,6 +136,7 @@ class System:
         self.ids = {asset: symbol(asset) for asset in DECIMALS}
         self.deployer, self.exchange = self._person("deployer"), self._person("exchange")
         self.reporters = {asset: self._person(f"reporter/{asset}") for asset in DECIMALS}
+        self.watchman = self._person("uptime/ETH")  # of the one feed that knows of a sequencer
         self.users = [self._person(f"user{number}") for number in range(USERS)]
         self.flash_owner = self.users[0]
         for asset in ("ETH", "LINK"):

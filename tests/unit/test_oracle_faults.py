@@ -260,3 +260,34 @@ def test_while_the_chain_is_down_the_pool_waits_for_its_first_block():
 def test_overlapping_outages_of_the_chain_are_one():
     together = Seen(feed(SLIDE, chain={"outages": [(1.0, 3.0), (2.0, 4.0)]}))
     assert together.result.digest == Seen(feed(SLIDE, chain={"outages": [(1.0, 4.0)]})).result.digest
+
+
+GUARDED = {"sequencer_grace_seconds": 1800, "gas": {"multiple": 20.0}}
+
+
+def test_a_sequencer_is_known_to_have_been_down_before_anything_else_happens():
+    seen = Seen(feed(SLIDE, chain={"outages": [(2.0, 4.0)]}, **GUARDED))
+    sent = seen.result.transactions
+    first = sent[sent["block"] == sent.loc[sent["action"] == "report-uptime", "block"].min()].sort_values("index")
+    assert first["action"].tolist()[:3] == ["report-uptime", "report-uptime", "report"]
+    assert len(first) > 12  # prices that waited pay more than the market asks, and are behind it all the same
+
+
+def test_there_is_no_price_until_the_grace_after_an_outage_is_over():
+    seen = Seen(feed(SLIDE, chain={"outages": [(2.0, 4.0)]}, **GUARDED))
+    there = np.isfinite(seen.rows["oracle"])
+    assert there.loc[: 4 * HOUR - STEP].all()  # nobody can read it meanwhile, but nobody said that it is down
+    assert not there.loc[4 * HOUR : 4 * HOUR + 1800].any()
+    assert there.loc[4 * HOUR + 1800 + STEP :].all()
+
+
+@pytest.mark.parametrize("spans", [[(1.0, 3.0), (2.0, 4.0)], [(1.0, 4.0), (2.0, 3.0)], [(1.0, 2.0), (2.0, 4.0)]])
+def test_the_uptime_of_overlapping_outages_is_that_of_one(spans):
+    together = Seen(feed(SLIDE, chain={"outages": spans}, **GUARDED))
+    assert together.metrics["unexpected_reverts"] == 0
+    assert together.result.digest == Seen(feed(SLIDE, chain={"outages": [(1.0, 4.0)]}, **GUARDED)).result.digest
+
+
+def test_an_outage_of_no_length_is_none():
+    never = Seen(feed(SLIDE, chain={"outages": [(2.0, 2.0)]}, **GUARDED))
+    assert never.result.digest == Seen(feed(SLIDE, **GUARDED)).result.digest

@@ -89,6 +89,12 @@ def test_two_faults_of_one_name_are_refused(tmp_path):
     assert 'oracle.ETH.faults[2].id = "old": is taken by another of the list' in str(error)
 
 
+def test_faults_of_a_feed_that_has_no_prices_from_a_reporter_are_refused(tmp_path):
+    text = (STORM + FAULTS).replace("[oracle.ETH]\n", '[oracle.ETH]\nsource = "twap"\n')
+    errors = check_scenario(write(tmp_path, "x.toml", text))
+    assert any('are of prices that a reporter writes, not of source = "twap"' in str(error) for error in errors)
+
+
 def test_more_venues_than_sources_are_refused(tmp_path):
     text = (STORM + FAULTS).replace("noise = 0.001", 'venues = ["a", "b", "c", "d"]')
     (error,) = check_scenario(write(tmp_path, "x.toml", text))
