@@ -259,9 +259,11 @@ def validate(
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("runs/validation.html"),
     as_json: AsJson = False,
 ) -> int:
-    """Measure the laws that the simulator must obey, now, against their sources."""
+    """Measure the laws that the simulator must obey, now, against their sources, and write the validation page."""
+    from simulator.manifest import versions
     from simulator.validation.catalogue import chosen
     from simulator.validation.measure import exit_code, measure
+    from simulator.validation.page import write_page
 
     wanted = chosen(laws or [])
     findings: list[Any] = []
@@ -271,6 +273,7 @@ def validate(
     except KeyboardInterrupt:
         print_note(f"interrupted after {len(findings)} of {len(wanted)} laws")
         raise _interrupted() from None
+    write_page(findings, out, versions())
     if as_json:
         print_json({"laws": [finding.as_dict() for finding in findings]})
         return exit_code(findings)
@@ -279,6 +282,7 @@ def validate(
     for finding in findings:
         if finding.note:
             print_note(f"{finding.law.name}: {finding.note}")
+    print_note(f"page in {out}")
     return exit_code(findings)
 
 

@@ -4,6 +4,7 @@ Before acting each counts what the collateral would fetch, what the debt costs t
 it. What it seizes it sells, so a liquidation moves the market that decides the next one.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -20,8 +21,8 @@ from simulator.units import WAD, from_wad, to_wad
 
 _REVIEW_SECONDS = 600.0  # how often what was passed by is looked at again
 _DUST_USD = 1.0
-_FLASH_PARTS = (1, 2, 4, 8, 16)  # of a liquidation that a pool may be too shallow for
-_LONGEST_WAIT = 3600.0  # [s] until a liquidation that does not pay is looked at again
+_FLASH_PARTS = (2, 4, 8, 16)  # of a liquidation for which a pool may be too shallow
+_LONGEST_WAIT = 7200.0  # [s] until a liquidation that does not pay is looked at again
 _BACKRUN_CANDIDATES = 5  # positions that a back-runner tries behind each report
 
 
@@ -157,7 +158,7 @@ class Liquidator(Agent):
                 _, waited = waits.pop(position, (0.0, 0.0))
                 if position in desk.unsafe(self._lending.id) and not (yield from self._liquidate(position)):
                     # The longer it has not paid the less often it is looked at: hundreds may never pay again.
-                    wait = min(max(_REVIEW_SECONDS, 1.5 * waited), _LONGEST_WAIT)
+                    wait = min(max(_REVIEW_SECONDS, 2 * waited), _LONGEST_WAIT)
                     waits[position] = (desk.now + wait, wait)
 
     def _liquidate(self, position: str) -> Life:
@@ -194,13 +195,17 @@ class Liquidator(Agent):
         """The largest part of a liquidation for which the pool pays enough, found by trying."""
         assert self._contract is not None
         least = to_wad(self.settings.min_profit_usd / self.desk.market.price(self._lending.debt_asset))
-        for part in _FLASH_PARTS:
-            # Whole means as much as it takes when it runs, by when the debt has grown.
-            most = 2**255 if part == 1 else repay // part
-            call = self._lending.flash_liquidate(self._contract, position, most, least)
-            if self.desk.would_work(call):
-                return call
-        return None
+        # Whole means as much as it takes when it runs, by when the debt has grown.
+        sizes = [2**255, *(repay // part for part in _FLASH_PARTS)]
+        calls = [self._lending.flash_liquidate(self._contract, position, size, least) for size in sizes]
+        return self._largest_that_works(calls)
+
+    def _largest_that_works(self, calls: Sequence[Call]) -> Call | None:
+        """Of calls by falling size. Where neither the largest nor the smallest works, none between is tried."""
+        works = self.desk.would_work
+        if works(calls[0]):
+            return calls[0]
+        return next(filter(works, calls[1:]), None) if works(calls[-1]) else None
 
     # ------------------------------------------------------------------- bundles
 
@@ -365,8 +370,9 @@ class Liquidator(Agent):
         limit = to_wad(price * 1.0001)
         if self._contract is not None:
             least = to_wad(self.settings.min_profit_usd / debt_price)
-            takes = (auction.flash_take(self._contract, lot, most // part, limit, least) for part in _FLASH_PARTS)
-            return next(filter(desk.would_work, takes), None), 0
+            sizes = [most, *(most // part for part in _FLASH_PARTS)]
+            takes = [auction.flash_take(self._contract, lot, size, limit, least) for size in sizes]
+            return self._largest_that_works(takes), 0
         return auction.take(lot, most, limit, desk.address), to_wad(from_wad(most) * price)
 
     def _send_for(self, lot: Lot, call: Call, pay: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from market_records import market_record
 
 from simulator.cli import main
 from simulator.errors import ConfigError
@@ -22,8 +23,6 @@ from simulator.market.processes import PROCESSES, draw_alone
 from simulator.market.processes.garch import Garch
 from simulator.market.processes.jumps import Merton
 from simulator.market.processes.regimes import Regimes
-from simulator.validation.law import NoData
-from simulator.validation.market_data import market_data
 
 HOUR, DAY = 3600.0, 86_400.0
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -258,10 +257,7 @@ def test_gains_over_gaps_are_left_out_and_counted(tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def ether() -> Path:
-    try:
-        return market_data("eth_btc_close_1h_2017_2026.csv.gz")
-    except NoData as missing:
-        pytest.skip(str(missing))
+    return market_record("eth_btc_close_1h_2017_2026.csv.gz")
 
 
 def test_ethers_tails_are_those_known(ether):

@@ -68,6 +68,7 @@ def test_the_folder_of_market_data_is_where_the_variable_says(monkeypatch, tmp_p
     assert market_data("prices.csv") == tmp_path / "prices.csv"
     monkeypatch.delenv("WAVETANK_DATA")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("simulator.validation.market_data.PACKAGE", tmp_path / "checkout" / "simulator")
     with pytest.raises(NoData, match="WAVETANK_DATA"):
         market_data("prices.csv")
 

@@ -2,11 +2,10 @@
 
 import pytest
 from laws import verdict
+from market_records import market_record
 
 from simulator import load
 from simulator.validation import black_thursday as day
-from simulator.validation.law import NoData
-from simulator.validation.market_data import market_data
 
 NAMES = ["black-thursday/zero-bid-share", "black-thursday/bad-debt-ratio", "black-thursday/gas-hours"]
 
@@ -19,10 +18,7 @@ def test_the_storm_on_the_records_is_what_befell_the_protocol(name):
 
 @pytest.fixture
 def weather():
-    try:
-        return day.recorded_weather(market_data(day.PRICES), market_data(day.GAS))
-    except NoData as missing:
-        pytest.skip(str(missing))
+    return day.recorded_weather(market_record(day.PRICES), market_record(day.GAS))
 
 
 def test_the_weather_of_the_laws_is_the_record(weather):

@@ -5,20 +5,16 @@ import math
 import numpy as np
 import pytest
 from laws import verdict
+from market_records import market_record
 
 from simulator.market.backlog import Swing
 from simulator.market.demand import DemandSettings
 from simulator.validation import gas
-from simulator.validation.law import NoData
-from simulator.validation.market_data import market_data
 
 
 @pytest.fixture
 def day():
-    try:
-        return gas.recorded_day(market_data(gas.RECORD))
-    except NoData as missing:
-        pytest.skip(str(missing))
+    return gas.recorded_day(market_record(gas.RECORD))
 
 
 @pytest.mark.parametrize("name", ["gas/12-march-2020-shape", "gas/12-march-2020-level"])

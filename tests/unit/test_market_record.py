@@ -2,29 +2,19 @@
 
 import csv
 import math
-import os
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pytest
+from market_records import market_record
 from scipy.stats import norm
 
 from simulator import load
-from simulator.paths import PACKAGE
-
-FOLDER = Path(os.environ.get("WAVETANK_DATA") or PACKAGE.parents[1] / "shared" / "data")
 
 
 def record(name: str) -> list[dict[str, str]]:
     """The rows of a file of market data."""
-    path = FOLDER / name
-    if not path.is_file():
-        missing = f"{name} is not in {FOLDER}; WAVETANK_DATA names the folder of market data"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with path.open(newline="") as file:
+    with market_record(name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -1,14 +1,13 @@
 import csv
 import math
-import os
 from functools import cache
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from market_records import market_record
 from market_samples import Given, asset, grid
 from pydantic import ValidationError
 
@@ -16,7 +15,6 @@ from simulator.errors import ConfigError
 from simulator.market import Market
 from simulator.market.surface import SliceSettings, Surface, VolatilitySettings, check_neighbours
 from simulator.market.svi import butterfly, fit_svi
-from simulator.paths import PACKAGE
 from simulator.streams import Streams
 
 DAY = 86_400.0
@@ -225,13 +223,7 @@ def test_arbitrage_between_two_slices_is_refused():
 
 def quotes(currency: str) -> dict[float, list[tuple[float, float]]]:
     """Deribit's quotes of options out of the money with a bid, by days: moneyness and total variance."""
-    folder = Path(os.environ.get("WAVETANK_DATA") or PACKAGE.parents[1] / "shared" / "data")
-    path = folder / "deribit_chain_2026-08-22.csv"
-    if not path.is_file():
-        missing = f"{path.name} is not in {folder}; WAVETANK_DATA names the folder of market data"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+    path = market_record("deribit_chain_2026-08-22.csv")
     found: dict[float, list[tuple[float, float]]] = {}
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
