@@ -8,7 +8,6 @@ volatility and of what waits (`simulator.market.backlog`).
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from simulator.chain.types import Virtual
-from simulator.settings import ANNUAL, GWEI, MINUTES, Settings
+from simulator.settings import ANNUAL, GWEI, MINUTES, Settings, in_order_of_time
 
 Floats = NDArray[np.float64]
 
@@ -94,10 +93,7 @@ class DemandSettings(Settings):
             return value
         if not value:
             raise ValueError("must have at least one knot")
-        for (earlier, _), (later, _) in pairwise(value):
-            if later <= earlier:
-                raise ValueError(f"hour {later:g} follows hour {earlier:g}; must be in order of time")
-        return value
+        return in_order_of_time(value)
 
     @field_validator("backlog")
     @classmethod

@@ -41,7 +41,12 @@ def reverting(variance: Floats, keep: float, first: float, shocks: Floats) -> Fl
     Ornstein-Uhlenbeck process `keep` is exp(-rate dt), and the steps are exact however long they are.
     """
     spread = np.sqrt(np.maximum(variance[1:] - keep**2 * variance[:-1], 0.0))
-    return np.asarray(lfilter([1.0], [1.0, -keep], np.concatenate([[first], spread * shocks])), dtype=np.float64)
+    return decaying(np.concatenate([[first], spread * shocks]), keep)
+
+
+def decaying(arrivals: Floats, keep: float) -> Floats:
+    """The sum of all that has arrived so far, along the last axis, each keeping the part `keep` of itself a step."""
+    return np.asarray(lfilter([1.0], [1.0, -keep], arrivals), dtype=np.float64) if arrivals.size else arrivals
 
 
 def correlated_shocks(correlation: float, log_prices: Floats, seconds: float, random: Generator) -> Floats:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 from pydantic import Field
-from scipy.signal import lfilter
 
 from simulator.market.processes.base import Draw, Floats, Process
 from simulator.market.processes.jumps import summed_jumps
+from simulator.market.reverting import decaying
 from simulator.settings import ANNUAL, HOURS, USD
 from simulator.units import YEAR_SECONDS
 
@@ -43,13 +43,9 @@ def reverting(shocks: Floats, half_life: float, deviation: float, step: float) -
     x gains -x (1 - e^-k) and noise of variance deviation² (1 - e^-2k), k = ln 2 step / half-life.
     """
     keep = math.exp(-math.log(2) * step / half_life)
-    return _filtered(shocks * (deviation * math.sqrt(1 - keep**2)), keep)
+    return decaying(shocks * (deviation * math.sqrt(1 - keep**2)), keep)
 
 
 def fading(jumps: Floats, half_life: float, step: float) -> Floats:
     """What is left of all jumps so far, each halving in a half-life."""
-    return _filtered(jumps, math.exp(-math.log(2) * step / half_life))
-
-
-def _filtered(noise: Floats, keep: float) -> Floats:
-    return np.asarray(lfilter([1.0], [1.0, -keep], noise, axis=1)) if noise.size else noise
+    return decaying(jumps, math.exp(-math.log(2) * step / half_life))

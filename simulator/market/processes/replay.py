@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 from simulator.errors import ConfigError
 from simulator.market.history import read_prices
 from simulator.market.processes.base import Draw, Floats, Process
-from simulator.settings import ANNUAL, MINUTES, USD
+from simulator.settings import ANNUAL, MINUTES, USD, in_order_of_time
 from simulator.units import YEAR_SECONDS
 
 Knot = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
@@ -52,10 +51,7 @@ class Replay(Process):
     @field_validator("knots")
     @classmethod
     def _in_order(cls, knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
-        for (earlier, _), (later, _) in pairwise(knots):
-            if later <= earlier:
-                raise ValueError(f"hour {later:g} follows hour {earlier:g}; must be in order of time")
-        return knots
+        return in_order_of_time(knots)
 
     @model_validator(mode="after")
     def _one_source(self) -> "Replay":

@@ -1,7 +1,6 @@
 """A yield-bearing token: it grows in units of another asset, at an exchange rate, and trades at a discount to it."""
 
 import math
-from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +9,7 @@ from pydantic import Field, field_validator
 from simulator.market.processes.base import Draw, Floats, Process
 from simulator.market.processes.jumps import summed_jumps
 from simulator.market.processes.peg import fading, reverting
-from simulator.settings import ANNUAL, HOURS, SHARE
+from simulator.settings import ANNUAL, HOURS, SHARE, in_order_of_time
 from simulator.units import YEAR_SECONDS
 
 _YEAR_HOURS = YEAR_SECONDS / 3600
@@ -51,10 +50,7 @@ class YieldBearing(Process):
     @field_validator("slashings", "discount")
     @classmethod
     def _in_order(cls, knots: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        for (earlier, _), (later, _) in pairwise(knots):
-            if later <= earlier:
-                raise ValueError(f"hour {later:g} follows hour {earlier:g}; must be in order of time")
-        return knots
+        return in_order_of_time(knots)
 
     @property
     def needs(self) -> tuple[str, ...]:
