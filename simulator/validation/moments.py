@@ -178,15 +178,15 @@ def _constant() -> Measured:
 _FORMULA = "formula of the process"
 moment("constant", "A constant price is its own mean.", _FORMULA, _constant)
 moment("gbm-growth", "The expected price grows by e^(drift T).", _FORMULA, _gbm_growth)
-moment("gbm-variance", "Hourly log gains have variance volatility² dt.", _FORMULA, _gbm_variance)
+moment("gbm", "Hourly log gains have variance volatility² dt.", _FORMULA, _gbm_variance)
 moment("merton-growth", "The expected price grows by e^(drift T), jumps included.", "Merton 1976", _merton_growth)
-moment("merton-variance", "Log gains have variance (volatility² + rate (m² + d²)) dt.", "Merton 1976", _merton_variance)
+moment("merton", "Log gains have variance (volatility² + rate (m² + d²)) dt.", "Merton 1976", _merton_variance)
 moment("merton-skew", "Log gains have third central moment rate (m³ + 3 m d²) dt.", "Merton 1976", _merton_skew)
 moment(
     "heston-growth", "The expected price grows by e^(drift T).", "Andersen 2008, martingale correction", _heston_growth
 )
 moment(
-    "heston-variance",
+    "heston",
     "A month's squared hourly gains sum to the mean integrated variance on its way to the long run.",
     "Cox, Ingersoll and Ross 1985",
     lambda: _quadratic_variation(_HESTON, 0.0),
@@ -198,19 +198,17 @@ moment(
     _heston_clustering,
 )
 moment(
-    "bates-variance",
+    "bates",
     "A month's squared hourly gains sum to Heston's integrated variance and the jumps' rate (m² + d²) T.",
     "Bates 1996",
     lambda: _quadratic_variation(_BATES, 100.0 * (0.03**2 + 0.03**2)),
 )
-moment("peg-variance", "The log gap of a peg has its long-run variance.", "Ornstein and Uhlenbeck 1930", _peg_variance)
+moment("peg", "The log gap of a peg has its long-run variance.", "Ornstein and Uhlenbeck 1930", _peg_variance)
 moment("peg-memory", "Half of a gap is left after a half-life.", "Ornstein and Uhlenbeck 1930", _peg_memory)
 moment("depeg-mean", "Healing jumps have the mean of shot noise.", "Campbell 1909", lambda: _depeg(1))
 moment("depeg-variance", "Healing jumps have the variance of shot noise.", "Campbell 1909", lambda: _depeg(2))
-moment(
-    "yield-bearing-growth", "A token's worth in its asset grows by compound interest.", _FORMULA, lambda: _yield("mean")
-)
+moment("yield-bearing", "A token's worth in its asset grows by compound interest.", _FORMULA, lambda: _yield("mean"))
 moment(
     "yield-bearing-variance", "A token's log discount has its long-run variance.", _FORMULA, lambda: _yield("variance")
 )
-moment("replay-bridge", "Between knots the log price has variance volatility² T s (1 - s).", "Brownian bridge", _bridge)
+moment("replay", "Between knots the log price has variance volatility² T s (1 - s).", "Brownian bridge", _bridge)

@@ -42,7 +42,7 @@ _MILD = Garch(price=1.0, alpha=_ALPHA, beta=_BETA, degrees_of_freedom=30, bar_mi
 _BOLLERSLEV = "Bollerslev (1986), Journal of Econometrics 31"
 
 
-@law("moments/garch-variance", "Glosten, Jagannathan and Runkle (1993): omega / (1 - alpha - beta - gamma / 2)")
+@law("moments/garch", "Glosten, Jagannathan and Runkle (1993): omega / (1 - alpha - beta - gamma / 2)")
 def _garch_variance() -> Measured:
     """An asymmetric GARCH has its long-run variance in every bar."""
     expected = _ASYMMETRIC.long_run_volatility**2 * _HOUR / YEAR_SECONDS
@@ -117,7 +117,7 @@ def _chain_shares() -> Floats:
     return np.asarray(found / found.sum())
 
 
-@law("moments/regimes-variance", "variances of the regimes weighed with their shares of time")
+@law("moments/regimes", "variances of the regimes weighed with their shares of time")
 def _regimes_variance() -> Measured:
     """Daily gains of a chain that is in balance have the mean of its variances."""
     variances = np.square(_VOLATILITIES)
@@ -188,7 +188,7 @@ def _none(asset: str) -> Floats:
     raise ValueError(asset)
 
 
-@law("moments/hawkes-rate", "Hawkes (1971), Biometrika 58: base rate / (1 - branching)")
+@law("moments/hawkes", "Hawkes (1971), Biometrika 58: base rate / (1 - branching)")
 def _hawkes_rate() -> Measured:
     """Jumps come at the base rate over one less the branching ratio, the first days included."""
     return by_mean(_RATE / (1 - _BRANCHING), np.mean(_jump_counts(4000, 30, 1.0), axis=1) * 365, _CAP)
@@ -237,7 +237,7 @@ def _resampled() -> tuple[Floats, Floats]:
     return (record - mean) / deviation, (gains - mean) / deviation
 
 
-@law("moments/bootstrap-variance", f"{_POLITIS}: each bar is a row drawn uniformly")
+@law("moments/bootstrap", f"{_POLITIS}: each bar is a row drawn uniformly")
 def _bootstrap_variance() -> Measured:
     """Resampled gains have the record's variance."""
     return by_mean(1.0, np.mean(_resampled()[1] ** 2, axis=1), _CAP)

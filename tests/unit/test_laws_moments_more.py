@@ -3,7 +3,7 @@ import pytest
 from simulator.validation import moments_more
 from simulator.validation.law import LAWS, judge
 
-PREFIXES = tuple(f"moments/{process}-" for process in ("garch", "regimes", "hawkes", "bootstrap"))
+PREFIXES = tuple(f"moments/{process}" for process in ("garch", "regimes", "hawkes", "bootstrap"))
 OURS = [law for law in LAWS.values() if law.name.startswith(PREFIXES)]
 
 
