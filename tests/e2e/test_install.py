@@ -49,3 +49,12 @@ def test_a_storm_runs_from_the_wheel(wheel_folder, tmp_path):
     done = subprocess.run(words, cwd="/", env=environment, capture_output=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/report.html").is_file()
+
+
+def test_laws_are_measured_and_their_page_is_written_from_the_wheel(wheel_folder, tmp_path):
+    page = tmp_path / "page.html"
+    words = [sys.executable, "-P", "-m", "simulator.cli", "validate", "moments/replay", "base-fee", "--out", str(page)]
+    environment = os.environ | {"PYTHONPATH": str(wheel_folder)}
+    done = subprocess.run(words, cwd="/", env=environment, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "All 2 laws hold" in page.read_text(encoding="utf-8")
