@@ -16,6 +16,7 @@ from simulator.chain.backends import Announce, check_chain, open_chain
 from simulator.chain.base import Chain
 from simulator.chain.fork import Fork, find_fork
 from simulator.chain.types import Address
+from simulator.collector import seldom_collecting
 from simulator.digest import Digest
 from simulator.errors import ChainError, WavetankError
 from simulator.manifest import Status, build_manifest
@@ -161,7 +162,8 @@ class Run:
     def go(self, live: Callable[[World], None]) -> RunResult:
         """From set-up to the manifest; `live` takes the world from its start to its end."""
         world = self._timed("setup", self._build)
-        status, exit_code, fault = self._timed("run", lambda: self._live(world, live))
+        with seldom_collecting():
+            status, exit_code, fault = self._timed("run", lambda: self._live(world, live))
         with one_interrupt_ignored():
             self._timed("record", lambda: self._close(world, partial=fault is not None))
             tables = self._recorder.tables()
