@@ -12,13 +12,14 @@ from simulator.chain.artifacts import Artifact, load_artifact
 from simulator.chain.base import CallReverted, Chain
 from simulator.chain.types import Address, BlockEnv, Outcome, Receipt, Transaction
 from simulator.errors import ConfigError, SetupError, UnsupportedOpcode
-from simulator.units import WAD
+from simulator.units import WAD, from_wad
 
 if TYPE_CHECKING:
     from simulator.protocols.base import Call, Oracle
 
 _CALL_GAS = 1_000_000
 _DEPLOY_GAS = 8_000_000
+_HANDING_OUT = "handing out"
 _ETHER = 10_000 * WAD  # [wei] for gas, to every account that asks
 
 
@@ -242,7 +243,8 @@ class Genesis:
         if amount <= 0:
             return
         if self.is_drawn(asset):
-            self.call(token, "transfer", owner, amount, sender=self.exchange)
+            what = f"{_HANDING_OUT} {from_wad(amount):,.0f} {asset}"
+            self.send(self.exchange, token.address, token.encode("transfer", owner, amount), what, token.abi)
         else:
             self.call(token, "mint", owner, amount)
 
@@ -291,7 +293,14 @@ class Genesis:
             if not outcome.status:
                 known = [contract.abi for contract in self.deployed]
                 reason = (abi or Abi([])).merged(*known).decode_revert(outcome.output)
-                raise SetupError(f"{what} reverted: {reason}", where="set-up", mend="mend the value it names")
+                raise SetupError(f"{what} reverted: {reason}", where="set-up", mend=_mend(what, reason.name))
             receipts.append(outcome)
         self._observe(env, outcomes)
         return receipts
+
+
+def _mend(what: str, error: str) -> str:
+    """What to do about a revert of set-up."""
+    if what.startswith(_HANDING_OUT) and error == "InsufficientBalance":
+        return "borrowers draw less of it than others are to have: raise their debt, or lower inventories and liquidity"
+    return "mend the value it names"
