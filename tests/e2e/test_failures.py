@@ -129,4 +129,4 @@ def test_who_brings_more_than_was_drawn_is_told_so(tmp_path):
     changes = ["borrowers.count=15", "pool.liquidity_usd=100000", "liquidators.capital_usd=0"]
     done = wavetank("run", "calm", *(part for change in changes for part in ("--set", change)), cwd=tmp_path)
     assert done.returncode == 2
-    assert "error: set-up: handing out 200,000 DOLLAR reverted: InsufficientBalance() (borrowers draw less" in done.stderr
+    assert "set-up: handing out 200,000 DOLLAR reverted: InsufficientBalance() (borrowers draw less" in done.stderr
