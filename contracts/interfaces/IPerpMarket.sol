@@ -260,15 +260,17 @@ interface IPerpMarket {
     function poolWithdraw(address to, uint256 amount) external;
 
     /// @notice Takes tokens for the insurance fund, whose books the backstop keeps. Only the backstop.
-    function fundDeposit(address payer, uint256 amount) external;
+    /// @return taken [margin wad]
+    function fundDeposit(address payer, uint256 amount) external returns (uint256 taken);
 
     /// @notice Pays tokens of the insurance fund. Only the backstop.
     function fundWithdraw(address to, uint256 amount) external;
 
     /// @notice Closes part of a profitable position and takes `haircut` of its profit. Only the backstop.
     /// @param size [size wad] without sign
-    /// @param haircut [margin wad]
-    function deleverage(address account, uint256 size, uint256 haircut) external;
+    /// @param haircut [margin wad] at most; never more than the profit of what is closed
+    /// @return taken [margin wad]
+    function deleverage(address account, uint256 size, uint256 haircut) external returns (uint256 taken);
 
     /// @notice Takes a loss from the pool's capital. Only the backstop.
     /// @param amount [margin wad] at most

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {ReentrancyGuardTransient} from "solady/src/utils/ReentrancyGuardTransient.sol";
+import {SafeCastLib} from "solady/src/utils/SafeCastLib.sol";
+import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
+import {IBackstop} from "../interfaces/IBackstop.sol";
+import {IPerpMarket} from "../interfaces/IPerpMarket.sol";
+import {PerpGovernance} from "./PerpGovernance.sol";
+import {PerpLedger} from "./PerpLedger.sol";
+
+/// @title One perpetual future, linear or inverse.
+contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
+    using FixedPointMathLib for *;
+    using SafeCastLib for *;
+    using SafeTransferLib for address;
+
+    /// @dev What a trade would do.
+    struct Plan {
+        int256 cost; // [margin wad] of the size traded, negative for what selling brings
+        uint256 price; // [wad] of the fill
+        uint256 fee; // [margin wad]
+    }
+
+    constructor(
+        address token,
+        address feed,
+        bool inverse_,
+        MarginConfig memory margin_,
+        FeeConfig memory fees_,
+        LimitConfig memory limits_,
+        OrderConfig memory orders_,
+        FundingConfig memory funding_
+    ) PerpLedger(token, inverse_) PerpGovernance(feed) {
+        _setMargin(margin_);
+        _setFees(fees_);
+        _setLimits(limits_);
+        _setOrders(orders_);
+        _setFunding(funding_);
+    }
+
+    // ----------------------------------------------------------------- margin
+
+    /// @inheritdoc IPerpMarket
+    function deposit(address owner, uint256 amount) external override nonReentrant {
+        amount -= amount % marginUnit;
+        Account memory a = accounts[owner];
+        _addMargin(a, amount);
+        a.principal = (a.principal + amount).toUint128();
+        _save(owner, a);
+        _pull(msg.sender, amount);
+        emit Deposited(owner, msg.sender, amount);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function withdraw(uint256 amount, address to) external override nonReentrant {
+        if (withdrawalsPaused) revert MarketPaused();
+        amount -= amount % marginUnit;
+        Account memory a = accounts[msg.sender];
+        Frame memory f = a.size == 0 && a.principal >= amount ? _noFrame() : _accrue();
+        _settleFunding(msg.sender, a, f.fundingIndex);
+        _requireWithdrawable(a, f, amount);
+        a.principal = uint256(a.principal).zeroFloorSub(amount).toUint128();
+        _takeMargin(a, amount);
+        _save(msg.sender, a);
+        marginToken.safeTransfer(to, amount / marginUnit);
+        emit Withdrawn(msg.sender, to, amount);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function withdrawable(address owner) external view override returns (uint256) {
+        if (withdrawalsPaused) return 0;
+        Account memory a = accounts[owner];
+        Frame memory f = a.size == 0 && a.margin <= int256(uint256(a.principal)) ? _noFrame() : _frame();
+        int256 free = _freeMargin(a, f);
+        if (free <= 0) return 0;
+        uint256 most = uint256(free);
+        if (most > a.principal && _shortfall(f) != 0) most = a.principal;
+        most = most.min(marginToken.balanceOf(address(this)) * marginUnit);
+        return most - most % marginUnit;
+    }
+
+    /// @dev For an account without a position that takes no more than it brought: no price is needed.
+    function _noFrame() private view returns (Frame memory) {
+        return Frame(0, funding.index);
+    }
+
+    function _freeMargin(Account memory a, Frame memory f) private view returns (int256) {
+        if (a.size == 0) return a.margin;
+        return _lowerEquity(a, f) - int256(_requiredUp(a.size, f, true));
+    }
+
+    function _requireWithdrawable(Account memory a, Frame memory f, uint256 amount) private view {
+        int256 free = _freeMargin(a, f);
+        if (amount.toInt256() > free) {
+            if (a.size == 0) revert InsufficientCash(amount, free > 0 ? uint256(free) : 0);
+            revert InsufficientMargin(_lowerEquity(a, f) - int256(amount), _requiredUp(a.size, f, true));
+        }
+        if (amount <= a.principal) return;
+        uint256 short = _shortfall(f);
+        if (short != 0) revert WithdrawalsPaused(short);
+    }
+
+    // ------------------------------------------------------------------ trade
+
+    /// @inheritdoc IPerpMarket
+    function trade(int256 sizeDelta, uint256 limitPrice) external override nonReentrant returns (bool filled) {
+        _requireTrading();
+        if (orderRules.delay != 0) {
+            _submit(sizeDelta, limitPrice);
+            return false;
+        }
+        Frame memory f = _accrue();
+        Account memory a = accounts[msg.sender];
+        _settleFunding(msg.sender, a, f.fundingIndex);
+        _trade(msg.sender, a, f, sizeDelta, limitPrice);
+        return true;
+    }
+
+    /// @inheritdoc IPerpMarket
+    function previewTrade(address, int256 sizeDelta) external view override returns (uint256 fillPrice, uint256 fee) {
+        (uint256 price,) = _index();
+        Plan memory p = _plan(_worth(price), sizeDelta);
+        return (p.price, p.fee);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function previewTradeMargin(address owner, int256 sizeDelta, uint256 limitPrice)
+        external
+        view
+        override
+        returns (int256 equity, uint256 required)
+    {
+        _requireTrading();
+        Frame memory f = _frame();
+        Account memory a = accounts[owner];
+        Plan memory p = _plan(f.worth, sizeDelta);
+        _requirePrice(p.price, limitPrice, sizeDelta);
+        _requireLimits(a.size, sizeDelta, f, p.fee);
+        (equity, required) = _afterTrade(a, f, sizeDelta, p);
+        if (equity < int256(required)) revert InsufficientMargin(equity, required);
+    }
+
+    function _requireTrading() private view {
+        if (paused) revert MarketPaused();
+    }
+
+    function _trade(address owner, Account memory a, Frame memory f, int256 sizeDelta, uint256 limitPrice) private {
+        Plan memory p = _plan(f.worth, sizeDelta);
+        _requirePrice(p.price, limitPrice, sizeDelta);
+        _requireLimits(a.size, sizeDelta, f, p.fee);
+        (int256 equity, uint256 required) = _afterTrade(a, f, sizeDelta, p);
+        if (equity < int256(required)) revert InsufficientMargin(equity, required);
+
+        int256 realised = _fill(a, sizeDelta, p.cost, f.fundingIndex);
+        uint256 toFund = p.fee.fullMulDiv(fees.fundShare, WAD);
+        _moveToPool(a, int256(p.fee - toFund));
+        _moveToFund(a, toFund);
+        _save(owner, a);
+        emit Traded(owner, sizeDelta, p.price, p.fee, realised);
+        _emitSkew(f);
+    }
+
+    function _plan(int256 worth, int256 sizeDelta) private view returns (Plan memory p) {
+        if (sizeDelta == 0) revert NoTrade();
+        int256 fillWorth;
+        (p.cost, fillWorth) = _costUp(worth, sizeDelta);
+        p.price = _priceOf(fillWorth, sizeDelta > 0);
+        p.fee = p.cost.abs().fullMulDivUp(fees.tradeFee, WAD);
+    }
+
+    function _requirePrice(uint256 price, uint256 limit, int256 sizeDelta) private pure {
+        if (sizeDelta > 0 ? price > limit : price < limit) revert PriceLimit(price, limit);
+    }
+
+    /// @dev Only what makes open interest or skew larger meets their bounds.
+    function _requireLimits(int256 size, int256 sizeDelta, Frame memory f, uint256 fee) private view {
+        int256 then_ = size + sizeDelta;
+        LimitConfig memory l = limits;
+        if (then_.abs() > size.abs() || (then_ > 0) != (size > 0)) {
+            uint256 side = then_ > 0 ? longSize : shortSize;
+            bool same = (then_ > 0) == (size > 0);
+            side = side + then_.abs() - (same ? size.abs() : 0);
+            if (side > l.maxOpenInterest && then_ != 0) revert OpenInterestExceeded(side, l.maxOpenInterest);
+        }
+        int256 skewThen = skew + sizeDelta;
+        if (skewThen.abs() <= skew.abs()) return;
+        if (skewThen.abs() > l.maxSkew) revert SkewExceeded(skewThen.abs(), l.maxSkew);
+        int256 capital = _poolCapital(f) + int256(fee - fee.fullMulDiv(fees.fundShare, WAD));
+        uint256 bound = _poolBoundUp(skewThen, f);
+        if (capital <= 0 || capital < int256(bound)) revert InsufficientLiquidity(capital, bound);
+    }
+
+    /// @dev The solvency rule of IPerpMarket, by formula, so that a preview is what happens. Counting one unit less than
+    /// the books will hold covers the rounding of what is closed.
+    function _afterTrade(Account memory a, Frame memory f, int256 sizeDelta, Plan memory p)
+        private
+        view
+        returns (int256 equity, uint256 required)
+    {
+        int256 size = a.size + sizeDelta;
+        int256 skewThen = skew + sizeDelta;
+        int256 cash = a.margin - a.entryValue - p.cost - int256(p.fee);
+        if (a.size != 0) cash -= _fundingDueUp(a, f.fundingIndex);
+        if (size == 0) return (cash, 0);
+        int256 mark = _worthAt(f.worth, 2 * skewThen);
+        equity = cash - _divUp(-size * mark);
+        bool reduces = (size > 0) == (a.size > 0) && size.abs() < a.size.abs();
+        if (!reduces) equity = equity.min(cash - _divUp(-size * _worthAt(f.worth, 2 * skewThen - size)));
+        uint256 ratio = reduces ? marginRules.maintenanceRatio : marginRules.initialRatio;
+        required = size.abs().fullMulDivUp(mark.abs(), RAY).fullMulDivUp(ratio, WAD);
+    }
+
+    function _emitSkew(Frame memory f) private {
+        emit SkewChanged(_priceOf(f.worth, false), skew, longSize, shortSize);
+    }
+
+    // ----------------------------------------------------------------- orders
+
+    /// @inheritdoc IPerpMarket
+    function submitOrder(int256 sizeDelta, uint256 limitPrice) external override nonReentrant {
+        _requireTrading();
+        _submit(sizeDelta, limitPrice);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function executeOrder(address owner) external override nonReentrant {
+        _requireTrading();
+        Order memory o = _pending(owner);
+        if (block.timestamp < o.executableAt) revert OrderTooEarly(block.timestamp, o.executableAt);
+        if (block.timestamp > o.expiresAt) revert OrderExpired(o.expiresAt);
+        (uint256 price, uint256 observedAt) = _index();
+        if (observedAt <= o.submittedAt) revert OrderTooEarly(observedAt, o.submittedAt + 1);
+        delete orders[owner];
+        Frame memory f = _accrueAt(_worth(price));
+        Account memory a = accounts[owner];
+        _settleFunding(owner, a, f.fundingIndex);
+        uint256 tip = _pay(a, msg.sender, orderRules.tip);
+        _trade(owner, a, f, o.sizeDelta, o.limitPrice);
+        emit OrderExecuted(owner, msg.sender, tip);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function cancelOrder(address owner) external override {
+        Order memory o = _pending(owner);
+        if (block.timestamp <= o.expiresAt) revert OrderBinding(o.expiresAt);
+        delete orders[owner];
+        emit OrderCancelled(owner);
+    }
+
+    function _submit(int256 sizeDelta, uint256 limitPrice) private {
+        if (sizeDelta == 0) revert NoTrade();
+        if (orders[msg.sender].sizeDelta != 0) revert OrderPending(msg.sender);
+        uint256 executableAt = block.timestamp + orderRules.delay;
+        uint256 expiresAt = executableAt + orderRules.lifetime;
+        orders[msg.sender] = Order(sizeDelta, limitPrice, block.timestamp, executableAt, expiresAt);
+        emit OrderSubmitted(msg.sender, sizeDelta, limitPrice, executableAt, expiresAt);
+    }
+
+    function _pending(address owner) private view returns (Order memory o) {
+        o = orders[owner];
+        if (o.sizeDelta == 0) revert NoOrder(owner);
+    }
+
+    // -------------------------------------------------------------- liquidate
+
+    /// @inheritdoc IPerpMarket
+    function liquidate(address owner) external override nonReentrant returns (int256 closed) {
+        if (liquidationsPaused) revert MarketPaused();
+        Frame memory f = _accrue();
+        Account memory a = accounts[owner];
+        _settleFunding(owner, a, f.fundingIndex);
+        uint256 fee;
+        (closed, fee) = _planLiquidation(owner, a, f);
+        (int256 cost, int256 fillWorth) = _costUp(f.worth, -closed);
+        _fill(a, -closed, cost, f.fundingIndex);
+        uint256 deficit = a.size == 0 && a.margin < 0 ? uint256(-int256(a.margin)) : 0;
+        if (deficit != 0) {
+            _addMargin(a, deficit);
+            IBackstop(backstop).absorb(closed, deficit);
+        }
+        uint256 paid = _pay(a, msg.sender, fee.fullMulDiv(marginRules.liquidatorShare, WAD));
+        _moveToFund(a, fee - paid);
+        _save(owner, a);
+        uint256 price = _priceOf(fillWorth, closed < 0);
+        emit Liquidated(owner, msg.sender, closed, price, paid, fee - paid, deficit);
+        _emitSkew(f);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function previewLiquidation(address owner) external view override returns (int256, uint256) {
+        if (liquidationsPaused) revert MarketPaused();
+        Frame memory f = _frame();
+        return _planLiquidation(owner, accounts[owner], f);
+    }
+
+    function _planLiquidation(address owner, Account memory a, Frame memory f)
+        private
+        view
+        returns (int256 closed, uint256 fee)
+    {
+        if (a.size == 0) revert NoPosition(owner);
+        int256 equity = _markEquity(a, f);
+        uint256 required = _requiredUp(a.size, f, false);
+        if (equity >= int256(required)) revert AccountHealthy(equity, required);
+        closed = _sizeToClose(a.size, equity, f);
+        (int256 cost, int256 fillWorth) = _costUp(f.worth, -closed);
+        fee = cost.abs().fullMulDivUp(marginRules.liquidationFee, WAD);
+        if (closed == a.size) {
+            int256 left = _equityAt(a, f, fillWorth);
+            fee = left > 0 ? fee.min(uint256(left)) : 0;
+        }
+    }
+
+    /// @dev [size wad] With notional v, initial ratio i, fee f and equity e, closing the share x of a position costs
+    /// f x v and at most p x v of premium, where p is size / skewScale; (1 - x) i v = e - (f + p) x v gives
+    /// x = (i v - e) / ((i - f - p) v). Rounded up.
+    function _sizeToClose(int256 size, int256 equity, Frame memory f) private view returns (int256) {
+        MarginConfig memory m = marginRules;
+        uint256 notional = _notionalUp(size, f);
+        uint256 cost = m.liquidationFee + size.abs().fullMulDivUp(WAD, limits.skewScale);
+        if (equity <= 0 || notional < m.wholeBelow || cost >= m.initialRatio) return size;
+        uint256 missing = notional.fullMulDivUp(m.initialRatio, WAD).zeroFloorSub(uint256(equity));
+        uint256 part = size.abs().fullMulDivUp(missing, notional.fullMulDiv(m.initialRatio - cost, WAD));
+        if (part >= size.abs()) return size;
+        uint256 left = _notionalUp((size.abs() - part).toInt256(), f);
+        if (left < m.wholeBelow) return size;
+        return size > 0 ? int256(part) : -int256(part);
+    }
+
+    // -------------------------------------------------------------- backstop
+
+    modifier onlyBackstop() {
+        if (msg.sender != backstop) revert NotBackstop(msg.sender);
+        _;
+    }
+
+    /// @inheritdoc IPerpMarket
+    function deleverage(address owner, uint256 size, uint256 haircut)
+        external
+        override
+        onlyBackstop
+        nonReentrant
+        returns (uint256 taken)
+    {
+        Frame memory f = _accrue();
+        Account memory a = accounts[owner];
+        _settleFunding(owner, a, f.fundingIndex);
+        int256 sizeDelta = a.size > 0 ? -size.min(_long(a.size)).toInt256() : size.min(_long(-a.size)).toInt256();
+        if (sizeDelta == 0) return 0;
+        (int256 cost, int256 fillWorth) = _costUp(f.worth, sizeDelta);
+        int256 realised = _fill(a, sizeDelta, cost, f.fundingIndex);
+        if (realised <= 0) revert IBackstop.NotProfitable(owner);
+        taken = haircut.min(uint256(realised));
+        _takeMargin(a, taken);
+        _save(owner, a);
+        emit Deleveraged(owner, -sizeDelta, _priceOf(fillWorth, sizeDelta > 0), taken);
+        _emitSkew(f);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function chargePool(uint256 amount) external override onlyBackstop returns (uint256 taken) {
+        int256 capital = _poolCapital(_accrue());
+        taken = capital > 0 ? amount.min(uint256(capital)) : 0;
+        poolCash -= int256(taken);
+        emit PoolChanged(-int256(taken), poolCash);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function fundDeposit(address payer, uint256 amount) external override onlyBackstop nonReentrant returns (uint256) {
+        return _pull(payer, amount);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function fundWithdraw(address to, uint256 amount) external override onlyBackstop nonReentrant {
+        marginToken.safeTransfer(to, amount / marginUnit);
+    }
+
+    // ------------------------------------------------------------------- pool
+
+    /// @inheritdoc IPerpMarket
+    function settlePool() external override nonReentrant returns (uint256 deficit) {
+        int256 capital = _poolCapital(_accrue());
+        if (capital >= 0) revert PoolSolvent(capital);
+        deficit = uint256(-capital);
+        poolCash += int256(deficit);
+        (uint256 known,,) = IBackstop(backstop).bankruptcy(skew < 0);
+        int256 added = skew.abs().zeroFloorSub(known).toInt256();
+        emit PoolBankrupt(deficit);
+        IBackstop(backstop).absorb(skew < 0 ? added : -added, deficit);
+    }
+
+    modifier onlyPool() {
+        if (msg.sender != pool) revert NotPool(msg.sender);
+        _;
+    }
+
+    /// @inheritdoc IPerpMarket
+    function poolDeposit(address payer, uint256 amount) external override onlyPool nonReentrant {
+        poolCash += _pull(payer, amount).toInt256();
+        emit PoolChanged(int256(amount), poolCash);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function poolWithdraw(address to, uint256 amount) external override onlyPool nonReentrant {
+        if (withdrawalsPaused) revert MarketPaused();
+        Frame memory f = _accrue();
+        uint256 free = _poolFree(f);
+        if (amount > free) revert InsufficientCash(amount, free);
+        poolCash -= int256(amount);
+        marginToken.safeTransfer(to, amount / marginUnit);
+        emit PoolChanged(-int256(amount), poolCash);
+    }
+
+    /// @inheritdoc IPerpMarket
+    function accrueFunding() external override returns (int256) {
+        return _accrue().fundingIndex;
+    }
+
+    function _useTransientReentrancyGuardOnlyOnMainnet() internal pure override returns (bool) {
+        return false;
+    }
+}
