@@ -250,6 +250,10 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
         return size > 0 ? uint256(size) : 0;
     }
 
+    function _account(address owner) internal view returns (Account memory) {
+        return accounts[owner];
+    }
+
     function _save(address owner, Account memory a) internal {
         accounts[owner] = a;
         emit PositionChanged(owner, a.size, a.margin, a.entryValue, a.entryFunding);
@@ -344,20 +348,20 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     /// @inheritdoc IPerpMarket
     /// @dev An account without a position needs no price.
     function positionOf(address owner) external view override returns (int256, int256, int256, int256, uint256) {
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         int256 due = a.size == 0 ? int256(0) : _fundingDueUp(a, _frame().fundingIndex);
         return (a.size, a.margin, a.entryValue, due, a.principal);
     }
 
     /// @inheritdoc IPerpMarket
     function equityOf(address owner) external view override returns (int256) {
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         return a.size == 0 ? a.margin : _markEquity(a, _frame());
     }
 
     /// @inheritdoc IPerpMarket
     function exitEquityOf(address owner) external view override returns (int256) {
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         return a.size == 0 ? a.margin : _exitEquity(a, _frame());
     }
 

@@ -45,7 +45,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     /// @inheritdoc IPerpMarket
     function deposit(address owner, uint256 amount) external override nonReentrant {
         amount -= amount % marginUnit;
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         _addMargin(a, amount);
         a.principal = (a.principal + amount).toUint128();
         _save(owner, a);
@@ -57,7 +57,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     function withdraw(uint256 amount, address to) external override nonReentrant {
         if (withdrawalsPaused) revert MarketPaused();
         amount -= amount % marginUnit;
-        Account memory a = accounts[msg.sender];
+        Account memory a = _account(msg.sender);
         Frame memory f = a.size == 0 && a.principal >= amount ? _noFrame() : _accrue();
         _settleFunding(msg.sender, a, f.fundingIndex);
         _requireWithdrawable(a, f, amount);
@@ -71,7 +71,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     /// @inheritdoc IPerpMarket
     function withdrawable(address owner) external view override returns (uint256) {
         if (withdrawalsPaused) return 0;
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         Frame memory f = a.size == 0 && a.margin <= int256(uint256(a.principal)) ? _noFrame() : _frame();
         int256 free = _freeMargin(a, f);
         if (free <= 0) return 0;
@@ -112,7 +112,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
             return false;
         }
         Frame memory f = _accrue();
-        Account memory a = accounts[msg.sender];
+        Account memory a = _account(msg.sender);
         _settleFunding(msg.sender, a, f.fundingIndex);
         _trade(msg.sender, a, f, sizeDelta, limitPrice);
         return true;
@@ -134,12 +134,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     {
         _requireTrading();
         Frame memory f = _frame();
-        Account memory a = accounts[owner];
-        Plan memory p = _plan(f.worth, sizeDelta);
-        _requirePrice(p.price, limitPrice, sizeDelta);
-        _requireLimits(a.size, sizeDelta, f, p.fee);
-        (equity, required) = _afterTrade(a, f, sizeDelta, p);
-        if (equity < int256(required)) revert InsufficientMargin(equity, required);
+        (, equity, required) = _checkedPlan(_account(owner), f, sizeDelta, limitPrice);
     }
 
     function _requireTrading() private view {
@@ -147,12 +142,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     }
 
     function _trade(address owner, Account memory a, Frame memory f, int256 sizeDelta, uint256 limitPrice) private {
-        Plan memory p = _plan(f.worth, sizeDelta);
-        _requirePrice(p.price, limitPrice, sizeDelta);
-        _requireLimits(a.size, sizeDelta, f, p.fee);
-        (int256 equity, uint256 required) = _afterTrade(a, f, sizeDelta, p);
-        if (equity < int256(required)) revert InsufficientMargin(equity, required);
-
+        (Plan memory p,,) = _checkedPlan(a, f, sizeDelta, limitPrice);
         int256 realised = _fill(a, sizeDelta, p.cost, f.fundingIndex);
         uint256 toFund = p.fee.fullMulDiv(fees.fundShare, WAD);
         _moveToPool(a, int256(p.fee - toFund));
@@ -170,8 +160,17 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
         p.fee = p.cost.abs().fullMulDivUp(fees.tradeFee, WAD);
     }
 
-    function _requirePrice(uint256 price, uint256 limit, int256 sizeDelta) private pure {
-        if (sizeDelta > 0 ? price > limit : price < limit) revert PriceLimit(price, limit);
+    /// @dev What a trade would do, or the revert it meets. Funding may be settled or not.
+    function _checkedPlan(Account memory a, Frame memory f, int256 sizeDelta, uint256 limitPrice)
+        private
+        view
+        returns (Plan memory p, int256 equity, uint256 required)
+    {
+        p = _plan(f.worth, sizeDelta);
+        if (sizeDelta > 0 ? p.price > limitPrice : p.price < limitPrice) revert PriceLimit(p.price, limitPrice);
+        _requireLimits(a.size, sizeDelta, f, p.fee);
+        (equity, required) = _afterTrade(a, f, sizeDelta, p);
+        if (equity < int256(required)) revert InsufficientMargin(equity, required);
     }
 
     /// @dev Only what makes open interest or skew larger meets their bounds.
@@ -234,7 +233,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
         if (observedAt <= o.submittedAt) revert OrderTooEarly(observedAt, o.submittedAt + 1);
         delete orders[owner];
         Frame memory f = _accrueAt(_worth(price));
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         _settleFunding(owner, a, f.fundingIndex);
         uint256 tip = _pay(a, msg.sender, orderRules.tip);
         _trade(owner, a, f, o.sizeDelta, o.limitPrice);
@@ -269,7 +268,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     function liquidate(address owner) external override nonReentrant returns (int256 closed) {
         if (liquidationsPaused) revert MarketPaused();
         Frame memory f = _accrue();
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         _settleFunding(owner, a, f.fundingIndex);
         uint256 fee;
         (closed, fee) = _planLiquidation(owner, a, f);
@@ -292,7 +291,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     function previewLiquidation(address owner) external view override returns (int256, uint256) {
         if (liquidationsPaused) revert MarketPaused();
         Frame memory f = _frame();
-        return _planLiquidation(owner, accounts[owner], f);
+        return _planLiquidation(owner, _account(owner), f);
     }
 
     function _planLiquidation(address owner, Account memory a, Frame memory f)
@@ -345,7 +344,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
         returns (uint256 taken)
     {
         Frame memory f = _accrue();
-        Account memory a = accounts[owner];
+        Account memory a = _account(owner);
         _settleFunding(owner, a, f.fundingIndex);
         int256 sizeDelta = a.size > 0 ? -size.min(_long(a.size)).toInt256() : size.min(_long(-a.size)).toInt256();
         if (sizeDelta == 0) return 0;
