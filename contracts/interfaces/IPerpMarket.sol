@@ -134,25 +134,10 @@ interface IPerpMarket {
 
     /// @param deficit [margin wad] by which traders' profit exceeded the pool's capital
     event PoolBankrupt(uint256 deficit);
-    event MarginSet(
-        uint256 initialRatio,
-        uint256 maintenanceRatio,
-        uint256 liquidationFee,
-        uint256 liquidatorShare,
-        uint256 wholeBelow
-    );
-    event FeesSet(uint256 tradeFee, uint256 fundShare);
-    event LimitsSet(uint256 skewScale, uint256 maxOpenInterest, uint256 maxSkew, uint256 capitalRatio);
-    event OrdersSet(uint256 delay, uint256 lifetime, uint256 tip);
-    event FundingSet(
-        FundingMode mode,
-        uint256 maxRate,
-        uint256 period,
-        uint256 interval,
-        int256 interest,
-        uint256 clamp,
-        uint256 maxVelocity
-    );
+
+    /// @notice A typed setter ran; read the values from the view of that name.
+    /// @param what "margin", "fee", "limit", "order" or "funding"
+    event ParametersSet(bytes32 indexed what);
     event PauseSet(bool trading, bool withdrawals, bool liquidations);
     event FeedSet(address feed);
     event SatellitesSet(address pool, address backstop);

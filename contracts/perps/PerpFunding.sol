@@ -17,11 +17,30 @@ library PerpFunding {
     int256 private constant DAY = 1 days;
 
     struct State {
-        int128 index; // [margin ray per size]
-        uint40 updatedAt; // [unix s]
-        uint40 intervalStart; // [unix s] of the interval that is not yet charged
-        int128 premiumTime; // [wad * s] integral of the premium over that interval until updatedAt
-        int128 dayRate; // [wad per day * s per day] of the velocity mode, so that seconds times velocity is exact
+        int256 index; // [margin ray per size]
+        uint256 updatedAt; // [unix s]
+        uint256 intervalStart; // [unix s] of the interval that is not yet charged
+        int256 premiumTime; // [wad * s] integral of the premium over that interval until updatedAt
+        int256 dayRate; // [wad per day * s per day] of the velocity mode, so that seconds times velocity is exact
+    }
+
+    /// @dev How it is stored.
+    struct Packed {
+        int128 index;
+        uint64 updatedAt;
+        uint64 intervalStart;
+        int128 premiumTime;
+        int128 dayRate;
+    }
+
+    function load(Packed storage p) internal view returns (State memory s) {
+        (s.index, s.updatedAt, s.intervalStart) = (p.index, p.updatedAt, p.intervalStart);
+        (s.premiumTime, s.dayRate) = (p.premiumTime, p.dayRate);
+    }
+
+    function save(Packed storage p, State memory s) internal {
+        (p.index, p.updatedAt, p.intervalStart) = (s.index.toInt128(), uint64(s.updatedAt), uint64(s.intervalStart));
+        (p.premiumTime, p.dayRate) = (s.premiumTime.toInt128(), s.dayRate.toInt128());
     }
 
     /// @notice The state brought up to now.
@@ -36,8 +55,8 @@ library PerpFunding {
         int256 twiceArea = cfg.mode == IPerpMarket.FundingMode.Velocity
             ? _ramp(s, cfg, premium)
             : _chargeIntervals(s, cfg, premium) * (2 * DAY);
-        s.index = (int256(s.index) + twiceArea * worth.toInt256() / (2 * DAY * DAY * WAD)).toInt128();
-        s.updatedAt = uint40(block.timestamp);
+        s.index += twiceArea * worth.toInt256() / (2 * DAY * DAY * WAD);
+        s.updatedAt = block.timestamp;
         return s;
     }
 
@@ -64,15 +83,15 @@ library PerpFunding {
     {
         uint256 end = s.intervalStart + cfg.interval;
         if (block.timestamp < end) {
-            s.premiumTime += (premium * int256(block.timestamp - s.updatedAt)).toInt128();
+            s.premiumTime += premium * int256(block.timestamp - s.updatedAt);
             return 0;
         }
         int256 length = int256(cfg.interval);
-        int256 mean = (s.premiumTime + premium * (int256(end) - int256(uint256(s.updatedAt)))) / length;
+        int256 mean = (s.premiumTime + premium * int256(end - s.updatedAt)) / length;
         uint256 whole = (block.timestamp - end) / cfg.interval;
         area = _premiumRate(cfg, mean) * length + _premiumRate(cfg, premium) * length * int256(whole);
-        s.intervalStart = uint40(end + whole * cfg.interval);
-        s.premiumTime = (premium * int256(block.timestamp - s.intervalStart)).toInt128();
+        s.intervalStart = end + whole * cfg.interval;
+        s.premiumTime = premium * int256(block.timestamp - s.intervalStart);
     }
 
     /// @dev [wad per day * s per day * s], twice the area under a rate that rises or falls in a straight line and stops
@@ -86,10 +105,10 @@ library PerpFunding {
         if (v < 0) b = -b;
         int256 reached = r + v * t;
         if (v == 0 || (v > 0 ? reached <= b : reached >= b)) {
-            s.dayRate = reached.toInt128();
+            s.dayRate = reached;
             return 2 * r * t + v * t * t;
         }
-        s.dayRate = b.toInt128();
+        s.dayRate = b;
         return 2 * b * t - (b - r) * (b - r) / v;
     }
 }

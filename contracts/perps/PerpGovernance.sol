@@ -4,7 +4,6 @@ pragma solidity ^0.8.24;
 import {Ownable} from "solady/src/auth/Ownable.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {IPrice} from "../interfaces/IPrice.sol";
-import {PerpFunding} from "./PerpFunding.sol";
 import {PerpLedger} from "./PerpLedger.sol";
 
 /// @title The owner's part of a perp market: its parameters, each within bounds, and the switches for an outage.
@@ -111,14 +110,14 @@ abstract contract PerpGovernance is PerpLedger, Ownable {
         _requireWithin(m.liquidatorShare, 0, WAD);
         _requireWithin(m.wholeBelow, 0, LARGEST_AMOUNT);
         marginRules = m;
-        emit MarginSet(m.initialRatio, m.maintenanceRatio, m.liquidationFee, m.liquidatorShare, m.wholeBelow);
+        emit ParametersSet("margin");
     }
 
     function _setFees(FeeConfig memory f) internal {
         _requireWithin(f.tradeFee, 0, HIGHEST_FEE);
         _requireWithin(f.fundShare, 0, WAD);
         fees = f;
-        emit FeesSet(f.tradeFee, f.fundShare);
+        emit ParametersSet("fee");
     }
 
     function _setLimits(LimitConfig memory l) internal {
@@ -128,7 +127,7 @@ abstract contract PerpGovernance is PerpLedger, Ownable {
         _requireWithin(l.maxSkew, 0, l.maxOpenInterest);
         _requireWithin(l.capitalRatio, 0, 10e18);
         limits = l;
-        emit LimitsSet(l.skewScale, l.maxOpenInterest, l.maxSkew, l.capitalRatio);
+        emit ParametersSet("limit");
     }
 
     function _setOrders(OrderConfig memory o) internal {
@@ -136,7 +135,7 @@ abstract contract PerpGovernance is PerpLedger, Ownable {
         _requireWithin(o.lifetime, 1, LONGEST_WAIT);
         _requireWithin(o.tip, 0, LARGEST_AMOUNT);
         orderRules = o;
-        emit OrdersSet(o.delay, o.lifetime, o.tip);
+        emit ParametersSet("order");
     }
 
     /// @dev A change begins a new interval; what had passed of the one under way is charged to nobody.
@@ -148,11 +147,9 @@ abstract contract PerpGovernance is PerpLedger, Ownable {
         _requireWithin(f.clamp, 0, WAD);
         _requireWithin(f.maxVelocity, 0, HIGHEST_VELOCITY);
         fundingRules = f;
-        PerpFunding.State memory s = funding;
-        (s.intervalStart, s.premiumTime) = (uint40(block.timestamp), 0);
+        (funding.intervalStart, funding.premiumTime) = (uint64(block.timestamp), 0);
         int256 most = int256(f.maxRate) * 1 days;
-        s.dayRate = int128(FixedPointMathLib.clamp(int256(s.dayRate), -most, most));
-        funding = s;
-        emit FundingSet(f.mode, f.maxRate, f.period, f.interval, f.interest, f.clamp, f.maxVelocity);
+        funding.dayRate = int128(FixedPointMathLib.clamp(int256(funding.dayRate), -most, most));
+        emit ParametersSet("funding");
     }
 }

@@ -34,12 +34,21 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     uint256 private constant LOWEST_PRICE = 1e6; // [wad]
     uint256 private constant HIGHEST_PRICE = 1e30; // [wad]
 
+    /// @dev How an account is stored, and beside it how it is counted with.
+    struct Packed {
+        int128 margin;
+        int128 size;
+        int128 entryValue;
+        int128 entryFunding;
+        uint128 principal;
+    }
+
     struct Account {
-        int128 margin; // [margin wad] cash
-        int128 size; // [size wad]
-        int128 entryValue; // [margin wad]
-        int128 entryFunding; // [margin ray per size]
-        uint128 principal; // [margin wad] deposited less withdrawn
+        int256 margin; // [margin wad] cash
+        int256 size; // [size wad]
+        int256 entryValue; // [margin wad]
+        int256 entryFunding; // [margin ray per size]
+        uint256 principal; // [margin wad] deposited less withdrawn
     }
 
     /// @dev What one transaction goes by: price, funding index and premium are the same throughout.
@@ -53,7 +62,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     uint256 public immutable override marginUnit;
 
     /// @dev The first one keeps its place, slot 0: readers of many accounts go to storage directly.
-    mapping(address owner => Account) internal accounts;
+    mapping(address owner => Packed) internal accounts;
     mapping(address owner => Order) internal orders;
 
     int256 public override skew; // [size wad]
@@ -63,7 +72,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     int256 public totalMargin; // [margin wad] of all accounts
     int256 public totalEntryValue; // [margin wad] of all accounts
     int256 public totalEntryFunding; // [margin ray] sum of size * entryFunding
-    PerpFunding.State internal funding;
+    PerpFunding.Packed internal funding;
 
     IPrice public override indexFeed;
     address public override pool;
@@ -79,7 +88,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
         uint256 decimals = IDecimals(token).decimals();
         _requireWithin(decimals, 6, 18);
         (marginToken, marginUnit, inverse) = (token, 10 ** (18 - decimals), inverse_);
-        (funding.updatedAt, funding.intervalStart) = (uint40(block.timestamp), uint40(block.timestamp));
+        (funding.updatedAt, funding.intervalStart) = (uint64(block.timestamp), uint64(block.timestamp));
     }
 
     // ------------------------------------------------------------------ price
@@ -119,7 +128,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     // ---------------------------------------------------------------- funding
 
     function _fundingNow(int256 worth) internal view returns (PerpFunding.State memory) {
-        return PerpFunding.next(funding, fundingRules, premium(), worth.abs());
+        return PerpFunding.next(PerpFunding.load(funding), fundingRules, premium(), worth.abs());
     }
 
     /// @dev Brings the funding index up to now, at a price that the caller vouches for.
@@ -127,7 +136,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
         f = Frame(worth, funding.index);
         if (funding.updatedAt == block.timestamp) return f;
         PerpFunding.State memory s = _fundingNow(worth);
-        funding = s;
+        PerpFunding.save(funding, s);
         f.fundingIndex = s.index;
         emit FundingAccrued(s.index, PerpFunding.rate(s, fundingRules, premium()));
     }
@@ -145,15 +154,15 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
 
     /// @dev [margin wad] that the account owes, rounded up, or is owed, rounded down.
     function _fundingDueUp(Account memory a, int256 fundingIndex) internal pure returns (int256) {
-        return _divUp(int256(a.size) * (fundingIndex - a.entryFunding));
+        return _divUp(a.size * (fundingIndex - a.entryFunding));
     }
 
     /// @dev Pays what is due to the pool, or takes it from there.
     function _settleFunding(address owner, Account memory a, int256 fundingIndex) internal {
         if (a.size == 0 || a.entryFunding == fundingIndex) return;
         int256 due = _fundingDueUp(a, fundingIndex);
-        totalEntryFunding += int256(a.size) * (fundingIndex - a.entryFunding);
-        a.entryFunding = fundingIndex.toInt128();
+        totalEntryFunding += a.size * (fundingIndex - a.entryFunding);
+        a.entryFunding = fundingIndex;
         _moveToPool(a, due);
         emit FundingPaid(owner, due);
     }
@@ -162,7 +171,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
 
     /// @dev From the account's cash to the pool's, or back when negative.
     function _moveToPool(Account memory a, int256 amount) internal {
-        a.margin = (a.margin - amount).toInt128();
+        a.margin -= amount;
         totalMargin -= amount;
         poolCash += amount;
     }
@@ -175,12 +184,12 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     }
 
     function _takeMargin(Account memory a, uint256 amount) internal {
-        a.margin = (a.margin - amount.toInt256()).toInt128();
+        a.margin -= amount.toInt256();
         totalMargin -= int256(amount);
     }
 
     function _addMargin(Account memory a, uint256 amount) internal {
-        a.margin = (a.margin + amount.toInt256()).toInt128();
+        a.margin += amount.toInt256();
         totalMargin += int256(amount);
     }
 
@@ -229,8 +238,8 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
         entry += cost;
         totalEntryValue += entry - a.entryValue;
         totalEntryFunding += sizeDelta * fundingIndex;
-        (a.size, a.entryValue) = (then_.toInt128(), entry.toInt128());
-        a.entryFunding = then_ == 0 ? int128(0) : fundingIndex.toInt128();
+        (a.size, a.entryValue) = (then_, entry);
+        a.entryFunding = then_ == 0 ? int256(0) : fundingIndex;
         _moveSkew(before, then_);
     }
 
@@ -250,12 +259,16 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
         return size > 0 ? uint256(size) : 0;
     }
 
-    function _account(address owner) internal view returns (Account memory) {
-        return accounts[owner];
+    function _account(address owner) internal view returns (Account memory a) {
+        Packed storage p = accounts[owner];
+        (a.margin, a.size, a.principal) = (p.margin, p.size, p.principal);
+        (a.entryValue, a.entryFunding) = (p.entryValue, p.entryFunding);
     }
 
     function _save(address owner, Account memory a) internal {
-        accounts[owner] = a;
+        Packed storage p = accounts[owner];
+        (p.margin, p.size, p.principal) = (a.margin.toInt128(), a.size.toInt128(), a.principal.toUint128());
+        (p.entryValue, p.entryFunding) = (a.entryValue.toInt128(), a.entryFunding.toInt128());
         emit PositionChanged(owner, a.size, a.margin, a.entryValue, a.entryFunding);
     }
 

@@ -2,16 +2,16 @@
 pragma solidity ^0.8.24;
 
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
-import {ReentrancyGuardTransient} from "solady/src/utils/ReentrancyGuardTransient.sol";
 import {SafeCastLib} from "solady/src/utils/SafeCastLib.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {IBackstop} from "../interfaces/IBackstop.sol";
 import {IPerpMarket} from "../interfaces/IPerpMarket.sol";
+import {Guarded} from "./Guarded.sol";
 import {PerpGovernance} from "./PerpGovernance.sol";
 import {PerpLedger} from "./PerpLedger.sol";
 
 /// @title One perpetual future, linear or inverse.
-contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
+contract PerpMarket is PerpGovernance, Guarded {
     using FixedPointMathLib for *;
     using SafeCastLib for *;
     using SafeTransferLib for address;
@@ -43,25 +43,25 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     // ----------------------------------------------------------------- margin
 
     /// @inheritdoc IPerpMarket
-    function deposit(address owner, uint256 amount) external override nonReentrant {
+    function deposit(address owner, uint256 amount) external override guarded {
         amount -= amount % marginUnit;
         Account memory a = _account(owner);
         _addMargin(a, amount);
-        a.principal = (a.principal + amount).toUint128();
+        a.principal += amount;
         _save(owner, a);
         _pull(msg.sender, amount);
         emit Deposited(owner, msg.sender, amount);
     }
 
     /// @inheritdoc IPerpMarket
-    function withdraw(uint256 amount, address to) external override nonReentrant {
+    function withdraw(uint256 amount, address to) external override guarded {
         if (withdrawalsPaused) revert MarketPaused();
         amount -= amount % marginUnit;
         Account memory a = _account(msg.sender);
         Frame memory f = a.size == 0 && a.principal >= amount ? _noFrame() : _accrue();
         _settleFunding(msg.sender, a, f.fundingIndex);
         _requireWithdrawable(a, f, amount);
-        a.principal = uint256(a.principal).zeroFloorSub(amount).toUint128();
+        a.principal = a.principal.zeroFloorSub(amount);
         _takeMargin(a, amount);
         _save(msg.sender, a);
         marginToken.safeTransfer(to, amount / marginUnit);
@@ -72,7 +72,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     function withdrawable(address owner) external view override returns (uint256) {
         if (withdrawalsPaused) return 0;
         Account memory a = _account(owner);
-        Frame memory f = a.size == 0 && a.margin <= int256(uint256(a.principal)) ? _noFrame() : _frame();
+        Frame memory f = a.size == 0 && a.margin <= int256(a.principal) ? _noFrame() : _frame();
         int256 free = _freeMargin(a, f);
         if (free <= 0) return 0;
         uint256 most = uint256(free);
@@ -105,7 +105,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ trade
 
     /// @inheritdoc IPerpMarket
-    function trade(int256 sizeDelta, uint256 limitPrice) external override nonReentrant returns (bool filled) {
+    function trade(int256 sizeDelta, uint256 limitPrice) external override guarded returns (bool filled) {
         _requireTrading();
         if (orderRules.delay != 0) {
             _submit(sizeDelta, limitPrice);
@@ -176,16 +176,15 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     /// @dev Only what makes open interest or skew larger meets their bounds.
     function _requireLimits(int256 size, int256 sizeDelta, Frame memory f, uint256 fee) private view {
         int256 then_ = size + sizeDelta;
-        LimitConfig memory l = limits;
         if (then_.abs() > size.abs() || (then_ > 0) != (size > 0)) {
             uint256 side = then_ > 0 ? longSize : shortSize;
             bool same = (then_ > 0) == (size > 0);
             side = side + then_.abs() - (same ? size.abs() : 0);
-            if (side > l.maxOpenInterest && then_ != 0) revert OpenInterestExceeded(side, l.maxOpenInterest);
+            if (side > limits.maxOpenInterest && then_ != 0) revert OpenInterestExceeded(side, limits.maxOpenInterest);
         }
         int256 skewThen = skew + sizeDelta;
         if (skewThen.abs() <= skew.abs()) return;
-        if (skewThen.abs() > l.maxSkew) revert SkewExceeded(skewThen.abs(), l.maxSkew);
+        if (skewThen.abs() > limits.maxSkew) revert SkewExceeded(skewThen.abs(), limits.maxSkew);
         int256 capital = _poolCapital(f) + int256(fee - fee.fullMulDiv(fees.fundShare, WAD));
         uint256 bound = _poolBoundUp(skewThen, f);
         if (capital <= 0 || capital < int256(bound)) revert InsufficientLiquidity(capital, bound);
@@ -218,13 +217,13 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     // ----------------------------------------------------------------- orders
 
     /// @inheritdoc IPerpMarket
-    function submitOrder(int256 sizeDelta, uint256 limitPrice) external override nonReentrant {
+    function submitOrder(int256 sizeDelta, uint256 limitPrice) external override {
         _requireTrading();
         _submit(sizeDelta, limitPrice);
     }
 
     /// @inheritdoc IPerpMarket
-    function executeOrder(address owner) external override nonReentrant {
+    function executeOrder(address owner) external override guarded {
         _requireTrading();
         Order memory o = _pending(owner);
         if (block.timestamp < o.executableAt) revert OrderTooEarly(block.timestamp, o.executableAt);
@@ -265,7 +264,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     // -------------------------------------------------------------- liquidate
 
     /// @inheritdoc IPerpMarket
-    function liquidate(address owner) external override nonReentrant returns (int256 closed) {
+    function liquidate(address owner) external override guarded returns (int256 closed) {
         if (liquidationsPaused) revert MarketPaused();
         Frame memory f = _accrue();
         Account memory a = _account(owner);
@@ -274,7 +273,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
         (closed, fee) = _planLiquidation(owner, a, f);
         (int256 cost, int256 fillWorth) = _costUp(f.worth, -closed);
         _fill(a, -closed, cost, f.fundingIndex);
-        uint256 deficit = a.size == 0 && a.margin < 0 ? uint256(-int256(a.margin)) : 0;
+        uint256 deficit = a.size == 0 && a.margin < 0 ? uint256(-a.margin) : 0;
         if (deficit != 0) {
             _addMargin(a, deficit);
             IBackstop(backstop).absorb(closed, deficit);
@@ -340,7 +339,7 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
         external
         override
         onlyBackstop
-        nonReentrant
+        guarded
         returns (uint256 taken)
     {
         Frame memory f = _accrue();
@@ -367,19 +366,19 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IPerpMarket
-    function fundDeposit(address payer, uint256 amount) external override onlyBackstop nonReentrant returns (uint256) {
+    function fundDeposit(address payer, uint256 amount) external override onlyBackstop guarded returns (uint256) {
         return _pull(payer, amount);
     }
 
     /// @inheritdoc IPerpMarket
-    function fundWithdraw(address to, uint256 amount) external override onlyBackstop nonReentrant {
+    function fundWithdraw(address to, uint256 amount) external override onlyBackstop guarded {
         marginToken.safeTransfer(to, amount / marginUnit);
     }
 
     // ------------------------------------------------------------------- pool
 
     /// @inheritdoc IPerpMarket
-    function settlePool() external override nonReentrant returns (uint256 deficit) {
+    function settlePool() external override guarded returns (uint256 deficit) {
         int256 capital = _poolCapital(_accrue());
         if (capital >= 0) revert PoolSolvent(capital);
         deficit = uint256(-capital);
@@ -396,13 +395,13 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IPerpMarket
-    function poolDeposit(address payer, uint256 amount) external override onlyPool nonReentrant {
+    function poolDeposit(address payer, uint256 amount) external override onlyPool guarded {
         poolCash += _pull(payer, amount).toInt256();
         emit PoolChanged(int256(amount), poolCash);
     }
 
     /// @inheritdoc IPerpMarket
-    function poolWithdraw(address to, uint256 amount) external override onlyPool nonReentrant {
+    function poolWithdraw(address to, uint256 amount) external override onlyPool guarded {
         if (withdrawalsPaused) revert MarketPaused();
         Frame memory f = _accrue();
         uint256 free = _poolFree(f);
@@ -415,9 +414,5 @@ contract PerpMarket is PerpGovernance, ReentrancyGuardTransient {
     /// @inheritdoc IPerpMarket
     function accrueFunding() external override returns (int256) {
         return _accrue().fundingIndex;
-    }
-
-    function _useTransientReentrancyGuardOnlyOnMainnet() internal pure override returns (bool) {
-        return false;
     }
 }
