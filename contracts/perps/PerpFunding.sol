@@ -9,14 +9,14 @@ import {IPerpMarket} from "../interfaces/IPerpMarket.sol";
 /// @notice The index price and the skew are taken to have stood still since the last update. That is so of the skew,
 /// which moves only in updates; of the price it is the newest that there is. Nothing here loops over time: a gap of days
 /// is one formula.
-library PerpFunding {
+abstract contract PerpFunding {
     using FixedPointMathLib for *;
     using SafeCastLib for *;
 
-    int256 private constant WAD = 1e18;
-    int256 private constant DAY = 1 days;
+    int256 private constant ONE_WAD = 1e18;
+    int256 private constant ONE_DAY = 1 days;
 
-    struct State {
+    struct FundingState {
         int256 index; // [margin ray per size]
         uint256 updatedAt; // [unix s]
         uint256 intervalStart; // [unix s] of the interval that is not yet charged
@@ -25,7 +25,7 @@ library PerpFunding {
     }
 
     /// @dev How it is stored.
-    struct Packed {
+    struct PackedFunding {
         int128 index;
         uint64 updatedAt;
         uint64 intervalStart;
@@ -33,12 +33,12 @@ library PerpFunding {
         int128 dayRate;
     }
 
-    function load(Packed storage p) internal view returns (State memory s) {
+    function _loadFunding(PackedFunding storage p) internal view returns (FundingState memory s) {
         (s.index, s.updatedAt, s.intervalStart) = (p.index, p.updatedAt, p.intervalStart);
         (s.premiumTime, s.dayRate) = (p.premiumTime, p.dayRate);
     }
 
-    function save(Packed storage p, State memory s) internal {
+    function _saveFunding(PackedFunding storage p, FundingState memory s) internal {
         (p.index, p.updatedAt, p.intervalStart) = (s.index.toInt128(), uint64(s.updatedAt), uint64(s.intervalStart));
         (p.premiumTime, p.dayRate) = (s.premiumTime.toInt128(), s.dayRate.toInt128());
     }
@@ -46,24 +46,28 @@ library PerpFunding {
     /// @notice The state brought up to now.
     /// @param premium [wad] since the last update
     /// @param worth [margin ray] of one unit of size at the index price, without sign
-    function next(State memory s, IPerpMarket.FundingConfig memory cfg, int256 premium, uint256 worth)
+    function _nextFunding(FundingState memory s, IPerpMarket.FundingConfig memory cfg, int256 premium, uint256 worth)
         internal
         view
-        returns (State memory)
+        returns (FundingState memory)
     {
         if (s.updatedAt == block.timestamp) return s;
         int256 twiceArea = cfg.mode == IPerpMarket.FundingMode.Velocity
             ? _ramp(s, cfg, premium)
-            : _chargeIntervals(s, cfg, premium) * (2 * DAY);
-        s.index += twiceArea * worth.toInt256() / (2 * DAY * DAY * WAD);
+            : _chargeIntervals(s, cfg, premium) * (2 * ONE_DAY);
+        s.index += twiceArea * worth.toInt256() / (2 * ONE_DAY * ONE_DAY * ONE_WAD);
         s.updatedAt = block.timestamp;
         return s;
     }
 
     /// @notice The rate of this moment, of a state brought up to now.
     /// @return rate [wad per day]
-    function rate(State memory s, IPerpMarket.FundingConfig memory cfg, int256 premium) internal pure returns (int256) {
-        return cfg.mode == IPerpMarket.FundingMode.Velocity ? s.dayRate / DAY : _premiumRate(cfg, premium);
+    function _rateOf(FundingState memory s, IPerpMarket.FundingConfig memory cfg, int256 premium)
+        internal
+        pure
+        returns (int256)
+    {
+        return cfg.mode == IPerpMarket.FundingMode.Velocity ? s.dayRate / ONE_DAY : _premiumRate(cfg, premium);
     }
 
     /// @dev [wad per day] (P + clamp(r - P, -c, c)) in a period, within the bound.
@@ -71,12 +75,12 @@ library PerpFunding {
         int256 c = int256(cfg.clamp);
         int256 inPeriod = premium + (cfg.interest - premium).clamp(-c, c);
         int256 most = int256(cfg.maxRate);
-        return (inPeriod * DAY / int256(cfg.period)).clamp(-most, most);
+        return (inPeriod * ONE_DAY / int256(cfg.period)).clamp(-most, most);
     }
 
     /// @dev [wad per day * s] The interval that was open goes by its mean premium, the whole ones after it by the
     /// premium of now, and what is left of time waits for its end.
-    function _chargeIntervals(State memory s, IPerpMarket.FundingConfig memory cfg, int256 premium)
+    function _chargeIntervals(FundingState memory s, IPerpMarket.FundingConfig memory cfg, int256 premium)
         private
         view
         returns (int256 area)
@@ -97,11 +101,15 @@ library PerpFunding {
     /// @dev [wad per day * s per day * s], twice the area under a rate that rises or falls in a straight line and stops
     /// at its bound. With r the rate, b the bound, v the velocity and t the time, the area is r t + v t^2 / 2 before the
     /// bound is reached, else b t - (b - r)^2 / (2 v).
-    function _ramp(State memory s, IPerpMarket.FundingConfig memory cfg, int256 premium) private view returns (int256) {
+    function _ramp(FundingState memory s, IPerpMarket.FundingConfig memory cfg, int256 premium)
+        private
+        view
+        returns (int256)
+    {
         int256 t = int256(block.timestamp - s.updatedAt);
-        int256 v = premium.clamp(-WAD, WAD) * int256(cfg.maxVelocity) / WAD;
+        int256 v = premium.clamp(-ONE_WAD, ONE_WAD) * int256(cfg.maxVelocity) / ONE_WAD;
         int256 r = s.dayRate;
-        int256 b = int256(cfg.maxRate) * DAY;
+        int256 b = int256(cfg.maxRate) * ONE_DAY;
         if (v < 0) b = -b;
         int256 reached = r + v * t;
         if (v == 0 || (v > 0 ? reached <= b : reached >= b)) {

@@ -21,7 +21,7 @@ import {PerpFunding} from "./PerpFunding.sol";
 ///     sum of margins + pool's cash + insurance fund = tokens held + shortfall
 ///
 /// holds, while unsettled profits and unsettled funding, valued at any one price, add up to zero.
-abstract contract PerpLedger is IPerpMarket, Bounded {
+abstract contract PerpLedger is IPerpMarket, PerpFunding, Bounded {
     using FixedPointMathLib for *;
     using SafeCastLib for *;
     using SafeTransferLib for address;
@@ -72,7 +72,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     int256 public totalMargin; // [margin wad] of all accounts
     int256 public totalEntryValue; // [margin wad] of all accounts
     int256 public totalEntryFunding; // [margin ray] sum of size * entryFunding
-    PerpFunding.Packed internal funding;
+    PackedFunding internal funding;
 
     IPrice public override indexFeed;
     address public override pool;
@@ -127,18 +127,18 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
 
     // ---------------------------------------------------------------- funding
 
-    function _fundingNow(int256 worth) internal view returns (PerpFunding.State memory) {
-        return PerpFunding.next(PerpFunding.load(funding), fundingRules, premium(), worth.abs());
+    function _fundingNow(int256 worth) internal view returns (FundingState memory) {
+        return _nextFunding(_loadFunding(funding), fundingRules, premium(), worth.abs());
     }
 
     /// @dev Brings the funding index up to now, at a price that the caller vouches for.
     function _accrueAt(int256 worth) internal returns (Frame memory f) {
         f = Frame(worth, funding.index);
         if (funding.updatedAt == block.timestamp) return f;
-        PerpFunding.State memory s = _fundingNow(worth);
-        PerpFunding.save(funding, s);
+        FundingState memory s = _fundingNow(worth);
+        _saveFunding(funding, s);
         f.fundingIndex = s.index;
-        emit FundingAccrued(s.index, PerpFunding.rate(s, fundingRules, premium()));
+        emit FundingAccrued(s.index, _rateOf(s, fundingRules, premium()));
     }
 
     function _accrue() internal returns (Frame memory) {
@@ -350,7 +350,7 @@ abstract contract PerpLedger is IPerpMarket, Bounded {
     /// @inheritdoc IPerpMarket
     function fundingRate() external view override returns (int256) {
         (uint256 price,) = _index();
-        return PerpFunding.rate(_fundingNow(_worth(price)), fundingRules, premium());
+        return _rateOf(_fundingNow(_worth(price)), fundingRules, premium());
     }
 
     /// @inheritdoc IPerpMarket

@@ -5,6 +5,7 @@ import {Ownable} from "solady/src/auth/Ownable.sol";
 import {ERC4626} from "solady/src/tokens/ERC4626.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {ReentrancyGuardTransient} from "solady/src/utils/ReentrancyGuardTransient.sol";
+import {SafeCastLib} from "solady/src/utils/SafeCastLib.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {IDecimals} from "../interfaces/IDecimals.sol";
 import {IPerpMarket} from "../interfaces/IPerpMarket.sol";
@@ -13,9 +14,11 @@ import {Bounded} from "../math/Bounded.sol";
 
 /// @title The depositors of a perp market.
 /// @notice Queued shares wait in the contract itself, so that who holds a place in the queue holds the shares too. A
-/// place is good for `window` after the delay: an old one is no option to leave at once.
+/// place is good for `window` after the delay: an old one is no option to leave at once. A pool that traders have won
+/// whole stays closed to new deposits: its shares are worth nothing, and whoever came would pay for the past.
 contract PerpPool is ERC4626, IPerpPool, Ownable, ReentrancyGuardTransient, Bounded {
     using FixedPointMathLib for uint256;
+    using SafeCastLib for uint256;
     using SafeTransferLib for address;
 
     uint256 private constant LONGEST_DELAY = 30 days; // [s]
@@ -51,7 +54,7 @@ contract PerpPool is ERC4626, IPerpPool, Ownable, ReentrancyGuardTransient, Boun
     function requestRedeem(uint256 shares) external override {
         if (shares > balanceOf(msg.sender)) revert RequestTooLarge(shares, balanceOf(msg.sender));
         Request storage r = requests[msg.sender];
-        (r.shares, r.readyAt) = (uint128(r.shares + shares), uint64(block.timestamp + delay));
+        (r.shares, r.readyAt) = ((r.shares + shares).toUint128(), uint64(block.timestamp + delay));
         _transfer(msg.sender, address(this), shares);
         emit RedeemRequested(msg.sender, shares, r.readyAt);
     }
