@@ -132,7 +132,7 @@ contract LendingPool is ILendingPool, ERC4626, Ownable, ReentrancyGuardTransient
     function adjust(address owner, int256 collateralDelta, int256 debtDelta) external override nonReentrant {
         uint256 index = _accrue();
         Loan memory before = book[owner];
-        Loan memory then_ = before;
+        Loan memory then_ = book[owner]; // a copy of its own
         if (collateralDelta == 0 && debtDelta == 0) revert NothingMoved();
         if (msg.sender != owner && (debtDelta > 0 || collateralDelta < 0)) revert NotOwner(owner, msg.sender);
         int256 moved = _planCollateral(then_, collateralDelta);
