@@ -33,6 +33,7 @@ interface IHedgedVault {
         uint256 exitFee; // [wad] of a withdrawal, left to those who stay
         uint256 withdrawalDelay; // [s] that a request waits at least
         uint256 maxGrowth; // [wad a day] by which a share may rise, 0 = any
+        uint256 maxDrop; // [wad] below the day's price at which nobody comes in, 0 = any
     }
 
     struct Fees {
@@ -115,7 +116,7 @@ interface IHedgedVault {
     error Cooldown(uint256 until);
 
     /// @param assets [asset units] or shares asked for
-    /// @param max that can go in now: by the cap, and 0 while the value cannot be relied on
+    /// @param max that can go in now: by the cap, and 0 while the value cannot be relied on or has just dropped
     error DepositRefused(uint256 assets, uint256 max);
 
     /// @param assets [asset units] or shares asked for

@@ -71,6 +71,7 @@ abstract contract VaultSettings is VaultQueue, Ownable, Bounded {
         _requireWithin(value.exitFee, 0, HIGHEST_TRANSFER_FEE);
         _requireWithin(value.withdrawalDelay, 0, LONGEST_DELAY);
         _requireWithin(value.maxGrowth, 0, HIGHEST_GROWTH);
+        _requireWithin(value.maxDrop, 0, HIGHEST_GROWTH);
         _storeLimits(value);
     }
 

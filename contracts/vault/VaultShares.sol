@@ -11,7 +11,8 @@ import {IStrategy} from "../interfaces/IStrategy.sol";
 /// @title The books of a vault: what a share is worth, the fees on it, and who comes and goes.
 /// @notice Idle assets are the vault's own record, so a gift to it belongs to nobody. A gift to the strategy counts, but
 /// the price of a share rises no faster than `maxGrowth` a day; while more than that is claimed, who leaves gets the
-/// lower price and nobody may come in at it. A loss counts at once and may be regained up to the same line.
+/// lower price and nobody may come in at it. A loss counts at once and may be regained up to the same line, so while
+/// the price is further than `maxDrop` below that of the day nobody may come in to wait for it either.
 ///
 /// Fees are assets owed, taken off before shares are priced, so that a preview holds whether or not somebody has
 /// accrued them. What entry and exit fees leave behind is a gain of the shares that stay and no performance.
@@ -102,26 +103,30 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
 
     function _worth() internal view returns (Worth memory w) {
         w.gross = _gross();
-        w.net = w.gross.zeroFloorSub(owed);
+        uint256 own = w.gross.zeroFloorSub(owed);
         uint256 shares = totalSupply();
+        w.net = own;
         if (shares == 0) return w;
-        if (limits_.maxGrowth != 0) {
-            uint256 most = _cap(shares);
-            w.capped = w.net > most + most / CAP_SLACK;
-            if (w.capped) w.net = most;
-        }
-        w.management = w.net.fullMulDiv(fees_.management * (block.timestamp - accruedAt), WAD * YEAR).min(w.net);
-        w.net -= w.management;
-        uint256 gain = w.net.zeroFloorSub(highPrice.fullMulDivUp(shares + VIRTUAL_SHARES, RAY));
+        uint256 most = limits_.maxGrowth == 0 ? type(uint256).max : _capUp(shares);
+        uint256 base = own.min(most); // fees are taken on no more than counts
+        w.management = base.fullMulDiv(fees_.management * (block.timestamp - accruedAt), WAD * YEAR).min(base);
+        uint256 gain = (base - w.management).zeroFloorSub(highPrice.fullMulDivUp(shares + VIRTUAL_SHARES, RAY));
         w.performance = gain.fullMulDiv(fees_.performance, WAD);
-        w.net -= w.performance;
+        w.net = own - w.management - w.performance;
+        if (w.net > most) (w.capped, w.net) = (true, most);
     }
 
-    /// @dev [asset units] The most that the shares may own now.
-    function _cap(uint256 shares) private view returns (uint256) {
+    /// @dev [asset units] The most that the shares may own now, with room for the rounding of prices.
+    function _capUp(uint256 shares) private view returns (uint256 most) {
         uint256 growth = limits_.maxGrowth * (block.timestamp - snapshotAt);
         uint256 price = snapshotPrice + snapshotPrice.fullMulDiv(growth, WAD * 1 days);
-        return price.fullMulDivUp(shares + VIRTUAL_SHARES, RAY);
+        most = price.fullMulDivUp(shares + VIRTUAL_SHARES, RAY);
+        return most + most / CAP_SLACK;
+    }
+
+    function _hasDropped(uint256 net) private view returns (bool) {
+        uint256 drop = limits_.maxDrop;
+        return drop != 0 && _priceDown(net) < snapshotPrice.fullMulDiv(WAD - drop, WAD);
     }
 
     function _priceDown(uint256 net) private view returns (uint256) {
@@ -137,7 +142,7 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
         }
         accruedAt = uint40(block.timestamp);
         uint256 price = _priceDown(w.net);
-        if (price > highPrice || totalSupply() == 0) highPrice = price;
+        if (price >= highPrice || totalSupply() == 0) highPrice = price + 1; // rounded up: nothing is a gain twice
         if (block.timestamp >= snapshotAt + SNAPSHOT_AGE || totalSupply() == 0) _setSnapshot(price);
         return w.net;
     }
@@ -155,8 +160,10 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
     }
 
     /// @dev Lines move with what an entry or exit fee leaves to the shares.
-    function _carryLines(uint256 price) private {
-        uint256 now_ = sharePrice();
+    /// @param price [ray of asset units per share] before
+    /// @param net [asset units] afterwards
+    function _carryLines(uint256 price, uint256 net) private {
+        uint256 now_ = _priceDown(net);
         if (totalSupply() == 0) _forfeit();
         if (now_ <= price) return;
         snapshotPrice = snapshotPrice.fullMulDivUp(now_, price);
@@ -187,10 +194,10 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
         return assets - assets.fullMulDivUp(limits_.exitFee, WAD);
     }
 
-    /// @notice 0 while the value of the strategy cannot be relied on, is capped, or all was lost.
+    /// @notice 0 while the value of the strategy cannot be relied on, is capped, has just dropped, or all was lost.
     function maxDeposit(address) public view override returns (uint256) {
         Worth memory w = _worth();
-        if (w.capped || !_isLive() || (w.net == 0 && totalSupply() != 0)) return 0;
+        if (w.capped || !_isLive() || (totalSupply() != 0 && (w.net == 0 || _hasDropped(w.net)))) return 0;
         return limits_.depositCap.zeroFloorSub(w.net);
     }
 
@@ -215,29 +222,34 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
         return convertToShares(assets.fullMulDiv(WAD, WAD - limits_.exitFee));
     }
 
+    function _quote() private view returns (uint256 net, uint256 price) {
+        net = totalAssets();
+        price = _priceDown(net);
+    }
+
     /// @dev Called with the books accrued.
     function _enter(uint256 assets, uint256 shares, address to) internal {
         if (shares == 0 || assets == 0) revert NothingMoved();
-        uint256 price = sharePrice();
+        (uint256 net, uint256 price) = _quote();
         idle += assets;
         _deposit(msg.sender, to, assets, shares);
-        _carryLines(price);
+        _carryLines(price, net + assets);
     }
 
     /// @dev Called with the books accrued and `assets` idle.
     function _leave(uint256 assets, uint256 shares, address to, address owner) internal {
-        uint256 price = sharePrice();
+        (uint256 net, uint256 price) = _quote();
         idle -= assets;
         _withdraw(msg.sender, to, owner, assets, shares);
-        _carryLines(price);
+        _carryLines(price, net.zeroFloorSub(assets));
     }
 
     /// @dev Burns shares that the vault itself holds for somebody who waits; what they give is set aside.
     function _burnQueued(uint256 assets, uint256 shares) internal {
-        uint256 price = sharePrice();
+        (uint256 net, uint256 price) = _quote();
         idle -= assets;
         _burn(address(this), shares);
-        _carryLines(price);
+        _carryLines(price, net.zeroFloorSub(assets));
     }
 
     /// @inheritdoc IHedgedVault
