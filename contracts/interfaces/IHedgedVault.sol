@@ -13,9 +13,10 @@ interface IHedgedVault {
     /// @dev Why a rebalance is due, the most urgent first.
     enum Reason {
         None,
-        Margin, // the leveraged leg is too near to its liquidation, or far too safe
+        Margin, // the leveraged leg is too near to its liquidation
         Withdrawals, // shares wait for assets
         Delta, // delta is outside its band
+        Excess, // the leveraged leg is far too safe: money lies in it that could work
         Price, // the price moved since the last rebalance
         Time, // the last rebalance was long ago
         Idle // too much lies idle
@@ -53,7 +54,7 @@ interface IHedgedVault {
 
     struct Execution {
         RebalanceTo rebalanceTo;
-        uint256 cooldown; // [s] between two rebalances; protecting the margin does not wait
+        uint256 cooldown; // [s] between two rebalances; protecting the margin does not wait, for no tip
         uint256 maxSlippage; // [wad] of what is traded that may be lost against the mid
         uint256 maxTrade; // [wad of net assets] by which one rebalance moves delta, 0 = any
         uint256 buffer; // [wad of net assets] kept idle

@@ -134,7 +134,7 @@ contract CdpCarry is StrategyBase, IERC3156FlashBorrower {
         uint256 share = WAD;
         if (b.lent != 0) share = share.min(lending.maxWithdraw(address(this)).fullMulDiv(WAD, b.lent));
         if (toSell != 0) {
-            share = share.min((_depth(asset, b.price * unit / WAD) * unit).fullMulDiv(WAD, toSell));
+            share = share.min((_depth(asset, b.price * unit) * unit).fullMulDiv(WAD, toSell));
             equity = equity.zeroFloorSub(toSell.fullMulDivUp(depthLoss, WAD));
         }
         return (b.waiting.min(equity)).max(equity.fullMulDiv(share, WAD)) / unit;

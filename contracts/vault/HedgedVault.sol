@@ -170,7 +170,8 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         int256 relative = _relative(r.deltaBefore, net);
         r.reason = _reason(net, relative);
         if (r.reason == Reason.None) revert RebalanceNotDue(relative, triggers().band);
-        if (r.reason != Reason.Margin && block.timestamp < _cooledAt()) revert Cooldown(_cooledAt());
+        bool cooled = block.timestamp >= _cooledAt();
+        if (!cooled && r.reason != Reason.Margin) revert Cooldown(_cooledAt());
         (lastRebalance, lastPrice) = (block.timestamp, strategy.referencePrice());
 
         r.valueBefore = _gross();
@@ -181,7 +182,7 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         uint256 netAfter = totalAssets();
         r.deltaAfter = _deviation(netAfter);
         _requireInside(r, netAfter, marginBefore);
-        r.tip = _payTip(keeper, netAfter);
+        if (cooled) r.tip = _payTip(keeper, netAfter);
         emit RebalanceDone(keeper, r);
     }
 
@@ -189,9 +190,9 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         Triggers memory t = triggers();
         uint256 margin = strategy.marginRatio();
         if (margin < t.marginFloor) return Reason.Margin;
-        if (t.marginCeiling != 0 && margin > t.marginCeiling && margin != type(uint256).max) return Reason.Margin;
         if (_lacking().min(strategy.liquidity()) != 0) return Reason.Withdrawals;
         if (relative.abs() > t.band) return Reason.Delta;
+        if (t.marginCeiling != 0 && margin > t.marginCeiling && margin != type(uint256).max) return Reason.Excess;
         if (t.priceMove != 0 && _priceMove() >= t.priceMove) return Reason.Price;
         if (t.interval != 0 && block.timestamp >= lastRebalance + t.interval) return Reason.Time;
         if (_surplus(net) > net.fullMulDiv(t.idleBand, WAD)) return Reason.Idle;

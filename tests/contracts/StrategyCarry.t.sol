@@ -134,7 +134,8 @@ contract StrategyCarryTest is CarrySystem {
     }
 
     function test_a_rise_puts_more_to_work() public {
-        movePrice(240);
+        movePrice(240); // 2.4
+        skip(1 hours);
         rebalance();
         near(ratio(), 2e18, 1e12, "ratio");
         equal(engine.debtOf(ETH, address(carry)), 12_000e18, "drawn");
@@ -281,6 +282,14 @@ contract StrategyLoopTest is CarrySystem {
         vault.redeem(most, alice, alice);
         check(tokenOf[ETH].balanceOf(alice) > 999e18, "out");
         check(vault.maxRedeem(alice) + 1e25 >= vault.balanceOf(alice), "the rest follows");
+    }
+
+    function test_28_a_shallow_pool_makes_a_loop_illiquid() public {
+        address depositor = address(0xDE9);
+        uint256 most = pool.balanceOf(depositor) * 9999 / 10_000;
+        vm.prank(depositor);
+        pool.removeLiquidity(most, depositor); // 10 ETH are left, and 33 would have to be sold
+        check(vault.maxWithdraw(alice) < 1e18, "liquid");
     }
 
     /// @dev A pool pushed before the rebalance gives a bad price; the bound refuses it.

@@ -94,8 +94,11 @@ contract VaultRebalanceTest is VaultSystem {
         strategy.setMargin(1.4e18);
         requireDue(IHedgedVault.Reason.Margin); // within the cooldown
         rebalance();
-        strategy.setMargin(3e18 + 1);
-        requireDue(IHedgedVault.Reason.Margin);
+        strategy.setMargin(3e18 + 1); // too safe, which can wait
+        (bool due, IHedgedVault.Reason reason) = vault.rebalanceDue();
+        check(!due && reason == IHedgedVault.Reason.Excess, "it waits for the cooldown");
+        skip(10 minutes);
+        requireDue(IHedgedVault.Reason.Excess);
     }
 
     function test_it_is_due_by_what_lies_idle() public {
