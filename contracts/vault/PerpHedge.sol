@@ -212,18 +212,24 @@ abstract contract PerpHedge is StrategyBase {
             uint256 depth = _depth(spotToken, b.spotPrice * unit) * unit;
             share = depth.fullMulDiv(WAD, b.spot).min(WAD);
         }
+        uint256 cost = _closingCost(b);
+        if (!_covers(false, cost)) return (0, 0); // the market would refuse: margin comes first
         amount = b.spotValue - b.spotValue.fullMulDivUp(depthLoss, WAD);
-        amount = (amount + _withdrawableAfterClosing(b)).zeroFloorSub(_closingCost(b));
+        if (b.equity > 0 && _covers(true, cost)) amount += _withdrawableAfterClosing(uint256(b.equity));
+        amount = amount.zeroFloorSub(cost);
+    }
+
+    /// @dev Whether the account could close a part and be left with its initial or maintenance margin.
+    function _covers(bool initial, uint256 cost) private view returns (bool) {
+        return market.equityOf(address(this)) >= int256(market.marginOf(address(this), initial) + cost);
     }
 
     /// @dev [Dollar wad] of margin that closing the position would free.
-    function _withdrawableAfterClosing(Book memory b) private view returns (uint256 amount) {
-        if (b.equity <= 0 || market.withdrawalsPaused()) return 0;
-        amount = uint256(b.equity);
-        if (market.shortfall() != 0) {
-            (,,,, uint256 principal) = market.positionOf(address(this));
-            amount = amount.min(principal);
-        }
+    function _withdrawableAfterClosing(uint256 equity) private view returns (uint256) {
+        if (market.withdrawalsPaused()) return 0;
+        if (market.shortfall() == 0) return equity;
+        (,,,, uint256 principal) = market.positionOf(address(this));
+        return equity.min(principal);
     }
 
     /// @dev [Dollar wad] that closing the position costs against the index.

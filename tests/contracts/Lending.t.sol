@@ -63,7 +63,7 @@ contract LendingTest is LendingSystem {
 
     // ----------------------------------------------------------------- frozen
 
-    function test_31_withdrawals_are_frozen_when_all_is_lent_out_until_somebody_repays() public {
+    function test_42_withdrawals_are_frozen_when_all_is_lent_out_until_somebody_repays() public {
         borrow(alice, 150e18, 100_000e18);
         equal(lending.maxWithdraw(lender), 0, "most");
         equal(lending.maxRedeem(lender), 0, "most shares");
@@ -83,7 +83,7 @@ contract LendingTest is LendingSystem {
         equal(lending.cash(), 0, "frozen again");
     }
 
-    function test_31_nobody_borrows_more_than_there_is() public {
+    function test_42_nobody_borrows_more_than_there_is() public {
         tokenOf[GOLD].mint(alice, 200e6);
         vm.startPrank(alice);
         tokenOf[GOLD].approve(address(lending), type(uint256).max);
@@ -92,7 +92,7 @@ contract LendingTest is LendingSystem {
         vm.stopPrank();
     }
 
-    function testFuzz_31_the_most_that_can_go_goes_and_no_more(uint256 lentOut, uint32 wait) public {
+    function testFuzz_42_the_most_that_can_go_goes_and_no_more(uint256 lentOut, uint32 wait) public {
         borrow(alice, 200e18, within(lentOut, 100e18, 100_000e18));
         skip(wait % 365 days);
         uint256 most = lending.maxWithdraw(lender);
@@ -200,7 +200,7 @@ contract LendingTest is LendingSystem {
     }
 
     /// @dev At 500 the collateral of 10 GOLD is worth 5,000 and pays 5,000 / 1.1; reserves pay before the lenders.
-    function test_32_a_debt_without_collateral_falls_on_reserves_then_on_every_share() public {
+    function test_43_a_debt_without_collateral_falls_on_reserves_then_on_every_share() public {
         borrow(alice, 10e18, 10_000e18);
         borrow(carol, 200e18, 70_000e18);
         skip(365 days);
@@ -218,7 +218,7 @@ contract LendingTest is LendingSystem {
 
     // ------------------------------------------------------------------ shares
 
-    function testFuzz_26_a_round_trip_never_profits(uint256 assets, uint256 lentOut, uint32 wait, bool byMint) public {
+    function testFuzz_37_a_round_trip_never_profits(uint256 assets, uint256 lentOut, uint32 wait, bool byMint) public {
         borrow(alice, 200e18, within(lentOut, 100e18, 90_000e18));
         skip(wait % 365 days);
         lending.accrue();
@@ -236,7 +236,7 @@ contract LendingTest is LendingSystem {
         check(before - dollar.balanceOf(bob) <= 2, "more than rounding");
     }
 
-    function test_27_a_gift_changes_no_share() public {
+    function test_38_a_gift_changes_no_share() public {
         uint256 assets = lending.totalAssets();
         vm.prank(bob);
         dollar.transfer(address(lending), 10_000e18);
@@ -338,16 +338,16 @@ contract LendingStorm is LendingSystem {
     }
 
     function requireBooks() external view {
-        equal(dollar.balanceOf(address(lending)), lending.cash(), "30: cash is what is held");
+        equal(dollar.balanceOf(address(lending)), lending.cash(), "41: cash is what is held");
         (uint256 debts, uint256 collaterals) = (0, 0);
         for (uint256 i; i < 3; ++i) {
             (uint256 collateral,) = lending.loans(users[i]);
             debts += lending.debtOf(users[i]);
             collaterals += collateral;
-            check(collateral != 0 || lending.debtOf(users[i]) == 0, "30: debt without collateral");
+            check(collateral != 0 || lending.debtOf(users[i]) == 0, "41: debt without collateral");
         }
-        equal(heldBy(GOLD, address(lending)), collaterals, "30: collateral");
-        check(debts >= lending.totalDebt() && debts - lending.totalDebt() <= 4, "30: loans add up");
+        equal(heldBy(GOLD, address(lending)), collaterals, "41: collateral");
+        check(debts >= lending.totalDebt() && debts - lending.totalDebt() <= 4, "41: loans add up");
     }
 }
 
@@ -363,7 +363,7 @@ contract LendingInvariantsTest is LendingSystem {
         targets[0] = address(storm);
     }
 
-    function invariant_30_the_books_of_the_lending_pool_are_what_it_holds() public view {
+    function invariant_41_the_books_of_the_lending_pool_are_what_it_holds() public view {
         storm.requireBooks();
     }
 

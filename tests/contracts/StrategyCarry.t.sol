@@ -172,7 +172,7 @@ contract StrategyCarryTest is CarrySystem {
     }
 
     /// @dev The lending pool is emptied: carry is stuck, withdrawals wait, and a fall is answered by selling.
-    function test_28_a_frozen_lending_pool_makes_it_illiquid() public {
+    function test_39_a_frozen_lending_pool_makes_it_illiquid() public {
         borrow(carol, 120e18, 60_000e18);
         equal(vault.maxWithdraw(alice), 0, "nothing is liquid");
         uint256 shares = vault.balanceOf(alice) / 2;
@@ -284,7 +284,7 @@ contract StrategyLoopTest is CarrySystem {
         check(vault.maxRedeem(alice) + 1e25 >= vault.balanceOf(alice), "the rest follows");
     }
 
-    function test_28_a_shallow_pool_makes_a_loop_illiquid() public {
+    function test_39_a_shallow_pool_makes_a_loop_illiquid() public {
         address depositor = address(0xDE9);
         uint256 most = pool.balanceOf(depositor) * 9999 / 10_000;
         vm.prank(depositor);

@@ -31,7 +31,7 @@ contract DeltaNeutralAtNoCostTest is HedgeSystem {
         near(vault.totalAssets(), 100_000e18, 1e14, "nothing lost");
     }
 
-    function testFuzz_29_the_residual_is_below_a_billionth_of_net_assets(uint256 amount, uint256[4] memory prices)
+    function testFuzz_40_the_residual_is_below_a_billionth_of_net_assets(uint256 amount, uint256[4] memory prices)
         public
     {
         enter(alice, within(amount, 1e18, 1_000_000e18));
@@ -109,7 +109,7 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
         check(drift() < 1e9, "delta");
     }
 
-    function testFuzz_29_the_band_and_the_loss_hold_over_any_path(uint256[6] memory prices, bool edge) public {
+    function testFuzz_40_the_band_and_the_loss_hold_over_any_path(uint256[6] memory prices, bool edge) public {
         if (edge) {
             IHedgedVault.Execution memory e = vault.execution();
             e.rebalanceTo = IHedgedVault.RebalanceTo.Edge;
@@ -123,8 +123,8 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
             (bool due,) = vault.rebalanceDue();
             if (!due) continue;
             IHedgedVault.Rebalanced memory r = rebalance("");
-            check(drift() <= 0.01e18, "29: outside the band");
-            check(r.valueBefore <= r.valueAfter + r.traded / 100 + 100, "29: lost more than the bound");
+            check(drift() <= 0.01e18, "40: outside the band");
+            check(r.valueBefore <= r.valueAfter + r.traded / 100 + 100, "40: lost more than the bound");
             check(hedge.marginRatio() > 0.2e18, "margin");
         }
         check(vault.totalAssets() > 95_000e18, "worn down");
@@ -167,7 +167,7 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
         vm.stopPrank();
     }
 
-    function test_28_a_shallow_pool_makes_it_illiquid() public {
+    function test_39_a_shallow_pool_makes_it_illiquid() public {
         pool.removeLiquidity(pool.balanceOf(address(this)) * 9999 / 10_000, address(this));
         uint256 most = vault.maxWithdraw(alice);
         check(most < 10_000e18, "what the reserve and the rest of the pool give");
@@ -179,7 +179,7 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
         check(vault.queuedShares() != 0, "waits");
     }
 
-    function test_28_a_paused_market_queues_withdrawals_and_stops_deposits() public {
+    function test_39_a_paused_market_queues_withdrawals_and_stops_deposits() public {
         market.setPause(true, false, false);
         check(!hedge.isLive(), "live");
         equal(vault.maxWithdraw(alice), 0, "out");
@@ -196,7 +196,7 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
         check(vault.settle(1) > 98_500e18, "as soon as it is open");
     }
 
-    function test_28_a_stale_price_stops_all_but_requests() public {
+    function test_39_a_stale_price_stops_all_but_requests() public {
         uint256 before = vault.totalAssets();
         vm.warp(block.timestamp + 2 hours);
         check(!hedge.isLive(), "live");
@@ -226,6 +226,18 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
             check(bytes4(reason) == IPerpMarket.InsufficientLiquidity.selector, "another error");
         }
         check(drift() < 1e9, "nothing changed");
+    }
+
+    /// @dev Below its initial margin the market lets no margin go, below maintenance it lets nothing be closed: then what
+    /// is liquid is the part in spot, or the reserve alone.
+    function test_39_what_the_market_would_refuse_is_not_liquid() public {
+        movePrice(2_440e18); // 3 %
+        near(vault.maxWithdraw(alice), dollar.balanceOf(address(hedge)), 1e6, "what is at hand");
+        movePrice(2_300e18); // 9 %
+        uint256 most = vault.maxWithdraw(alice);
+        check(most > 80_000e18 && most < 93_000e18, "spot and reserve");
+        vm.prank(alice);
+        vault.withdraw(most / 2, alice, alice);
     }
 
     function test_paused_withdrawals_of_the_market_leave_spot_and_reserve_liquid() public {
@@ -274,7 +286,7 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
     }
 
     /// @dev Whatever the size of the push that still goes through, the sandwich takes no more than the bound allows.
-    function testFuzz_29_a_sandwich_takes_no_more_than_the_bound(uint256 push) public {
+    function testFuzz_40_a_sandwich_takes_no_more_than_the_bound(uint256 push) public {
         movePrice(2_200e18);
         push = within(push, 1e18, 2_000e18);
         eth.mint(bob, push);

@@ -26,7 +26,7 @@ contract VaultStandardTest is VaultSystem {
         skip((seed >> 200) % 365 days);
     }
 
-    function testFuzz_26_a_round_trip_never_profits(uint256 seed, uint256 amount, uint256 way) public {
+    function testFuzz_37_a_round_trip_never_profits(uint256 seed, uint256 amount, uint256 way) public {
         prepare(seed);
         uint256 before = token.balanceOf(bob);
         amount = within(amount, 1, 50_000e18);
@@ -43,7 +43,7 @@ contract VaultStandardTest is VaultSystem {
         check(token.balanceOf(bob) <= before, "profit");
     }
 
-    function testFuzz_26_a_preview_is_what_happens(uint256 seed, uint256 amount, uint256 way) public {
+    function testFuzz_37_a_preview_is_what_happens(uint256 seed, uint256 amount, uint256 way) public {
         prepare(seed);
         amount = within(amount, 1e6, 50_000e18);
         vm.startPrank(bob);
@@ -63,7 +63,7 @@ contract VaultStandardTest is VaultSystem {
         vm.stopPrank();
     }
 
-    function testFuzz_26_every_rounding_goes_against_the_caller(uint256 seed, uint256 amount) public {
+    function testFuzz_37_every_rounding_goes_against_the_caller(uint256 seed, uint256 amount) public {
         prepare(seed);
         amount = within(amount, 1, 1e30);
         check(vault.previewDeposit(amount) <= vault.convertToShares(amount), "deposit");
@@ -75,7 +75,7 @@ contract VaultStandardTest is VaultSystem {
         check(vault.previewMint(vault.previewWithdraw(amount)) >= amount, "out and in");
     }
 
-    function testFuzz_26_the_most_goes_through_and_one_more_does_not(uint256 seed, uint256 way) public {
+    function testFuzz_37_the_most_goes_through_and_one_more_does_not(uint256 seed, uint256 way) public {
         prepare(seed);
         give(bob, 1_000_000e18);
         uint256 most = vault.maxDeposit(bob);
@@ -102,7 +102,7 @@ contract VaultStandardTest is VaultSystem {
         vm.stopPrank();
     }
 
-    function testFuzz_26_nothing_that_others_do_lowers_the_price_of_a_share(uint256 seed, uint256[4] memory acts)
+    function testFuzz_37_nothing_that_others_do_lowers_the_price_of_a_share(uint256 seed, uint256[4] memory acts)
         public
     {
         prepare(seed);
@@ -177,7 +177,7 @@ contract VaultAttackTest is VaultSystem {
         equal(vault.maxDeposit(bob), 0, "full");
     }
 
-    function test_27_a_gift_to_the_vault_belongs_to_nobody() public {
+    function test_38_a_gift_to_the_vault_belongs_to_nobody() public {
         deposit(alice, 100e18);
         uint256 price = vault.sharePrice();
         vm.prank(bob);
@@ -188,7 +188,7 @@ contract VaultAttackTest is VaultSystem {
 
     /// @dev The gift goes to the strategy, where it counts, and growth is not capped. Whoever was in first with however
     /// little, who comes in after it loses no more than a millionth of the gift, and the giver half of it.
-    function testFuzz_27_inflating_the_first_share_costs_the_giver_and_nobody_else(
+    function testFuzz_38_inflating_the_first_share_costs_the_giver_and_nobody_else(
         uint256 first,
         uint256 gift,
         uint256 second
@@ -210,7 +210,7 @@ contract VaultAttackTest is VaultSystem {
         check(worth + gift / 1e6 + 2 >= second, "the second lost when the first left");
     }
 
-    function testFuzz_27_no_giver_gets_back_more_than_given(uint256 own, uint256 others, uint256 gift) public {
+    function testFuzz_38_no_giver_gets_back_more_than_given(uint256 own, uint256 others, uint256 gift) public {
         deposit(alice, within(others, 1e18, 50_000e18));
         deposit(bob, within(own, 1e18, 50_000e18));
         putToWork();
@@ -233,7 +233,7 @@ contract VaultAttackTest is VaultSystem {
         vault.setLimits(l);
     }
 
-    function test_33_a_value_that_is_a_lie_counts_at_the_growth_that_is_allowed() public {
+    function test_44_a_value_that_is_a_lie_counts_at_the_growth_that_is_allowed() public {
         limitGrowth();
         deposit(alice, 1_000e18);
         deposit(bob, 1_000e18);
@@ -254,7 +254,7 @@ contract VaultAttackTest is VaultSystem {
         check(vault.previewRedeem(vault.balanceOf(alice)) + 0.1e18 >= 1_000e18, "those who stay lost nothing");
     }
 
-    function test_33_the_owner_accepts_a_rise_that_is_real() public {
+    function test_44_the_owner_accepts_a_rise_that_is_real() public {
         limitGrowth();
         deposit(alice, 1_000e18);
         putToWork();
@@ -269,7 +269,7 @@ contract VaultAttackTest is VaultSystem {
     }
 
     /// @dev A strategy that plays poor lets nobody in cheaply: the drop closes the door for the day.
-    function test_33_a_value_that_drops_and_comes_back_lets_nobody_in_between() public {
+    function test_44_a_value_that_drops_and_comes_back_lets_nobody_in_between() public {
         limitGrowth();
         deposit(alice, 1_000e18);
         putToWork();
@@ -282,7 +282,7 @@ contract VaultAttackTest is VaultSystem {
         near(vault.previewRedeem(vault.balanceOf(alice)), 1_000e18, 10, "back");
     }
 
-    function test_33_a_strategy_that_frees_less_than_it_says_is_seen_by_the_tokens() public {
+    function test_44_a_strategy_that_frees_less_than_it_says_is_seen_by_the_tokens() public {
         deposit(alice, 1_000e18);
         putToWork();
         strategy.lose(600e18);
@@ -295,7 +295,7 @@ contract VaultAttackTest is VaultSystem {
     }
 
     /// @dev A strategy overstates its turnover to hide a loss: the bound is never more than that part of everything.
-    function test_29_a_loss_hidden_behind_a_turnover_that_never_was_is_bounded() public {
+    function test_40_a_loss_hidden_behind_a_turnover_that_never_was_is_bounded() public {
         deposit(alice, 1_000e18);
         putToWork();
         skip(1 hours);
@@ -333,7 +333,7 @@ contract VaultAttackTest is VaultSystem {
     }
 
     /// @dev A loss is known before it is booked. At once goes only what is liquid; who hands shares in bears the loss.
-    function test_28_out_before_a_loss_is_only_what_is_liquid() public {
+    function test_39_out_before_a_loss_is_only_what_is_liquid() public {
         deposit(alice, 1_000e18);
         deposit(bob, 1_000e18);
         putToWork();
@@ -352,7 +352,7 @@ contract VaultAttackTest is VaultSystem {
         near(vault.previewRedeem(vault.balanceOf(alice)), 500e18, 1e6, "as much for those who stayed");
     }
 
-    function test_28_who_leaves_pays_for_it_where_the_exit_fee_covers_the_slippage() public {
+    function test_39_who_leaves_pays_for_it_where_the_exit_fee_covers_the_slippage() public {
         IHedgedVault.Limits memory l = limitsOfTest();
         l.exitFee = 0.011e18;
         vault.setLimits(l);
@@ -391,7 +391,7 @@ contract VaultQueueTest is VaultSystem {
         return vault.requestRedeem(shares, who, who);
     }
 
-    function test_28_nothing_leaves_at_once_while_the_hedge_is_illiquid() public {
+    function test_39_nothing_leaves_at_once_while_the_hedge_is_illiquid() public {
         equal(vault.maxWithdraw(alice), 0, "most");
         equal(vault.maxRedeem(alice), 0, "most shares");
         vm.prank(alice);
@@ -399,7 +399,7 @@ contract VaultQueueTest is VaultSystem {
         vault.withdraw(1, alice, alice);
     }
 
-    function test_28_those_who_wait_come_first() public {
+    function test_39_those_who_wait_come_first() public {
         equal(request(bob, 500e24), 1, "number");
         strategy.setFrozen(1_300e18); // 700 are liquid, of which 500 are spoken for
         equal(vault.maxWithdraw(alice), 200e18, "the rest");
@@ -417,7 +417,7 @@ contract VaultQueueTest is VaultSystem {
         vault.claim(bob);
     }
 
-    function test_28_a_request_is_settled_in_parts_and_in_order() public {
+    function test_39_a_request_is_settled_in_parts_and_in_order() public {
         request(bob, 1_000e24);
         request(alice, 1_000e24);
         strategy.setFrozen(1_600e18);
@@ -437,7 +437,7 @@ contract VaultQueueTest is VaultSystem {
         equal(vault.totalSupply(), 0, "no share is left");
     }
 
-    function test_28_a_request_waits_at_least_its_delay() public {
+    function test_39_a_request_waits_at_least_its_delay() public {
         IHedgedVault.Limits memory l = limitsOfTest();
         l.withdrawalDelay = 1 days;
         vault.setLimits(l);
@@ -453,7 +453,7 @@ contract VaultQueueTest is VaultSystem {
     }
 
     /// @dev The price is that of the settlement: shares that wait gain and lose like all others.
-    function testFuzz_28_shares_that_wait_are_at_risk(uint256 loss) public {
+    function testFuzz_39_shares_that_wait_are_at_risk(uint256 loss) public {
         loss = within(loss, 0, 1_900e18);
         request(bob, 1_000e24);
         strategy.setFrozen(0);
@@ -466,7 +466,7 @@ contract VaultQueueTest is VaultSystem {
     }
 
     /// @dev Dust in the queue holds up nobody: it reserves its own worth and no more.
-    function test_28_dust_in_the_queue_blocks_nobody() public {
+    function test_39_dust_in_the_queue_blocks_nobody() public {
         for (uint256 i; i < 20; ++i) {
             request(bob, 1e6);
         }
@@ -478,7 +478,7 @@ contract VaultQueueTest is VaultSystem {
         vm.stopPrank();
     }
 
-    function test_28_nothing_is_settled_while_the_value_cannot_be_relied_on() public {
+    function test_39_nothing_is_settled_while_the_value_cannot_be_relied_on() public {
         request(bob, 100e24);
         strategy.setLive(false);
         vm.expectRevert(abi.encodeWithSelector(IHedgedVault.NotLive.selector));

@@ -179,7 +179,7 @@ contract VaultRebalanceTest is VaultSystem {
 
     // ------------------------------------------------------------------- where
 
-    function test_29_it_goes_to_the_target_or_to_the_edge() public {
+    function test_40_it_goes_to_the_target_or_to_the_edge() public {
         strategy.setDelta(30e18);
         rebalance();
         check(strategy.delta() == 0, "target");
@@ -197,7 +197,7 @@ contract VaultRebalanceTest is VaultSystem {
         near(uint256(strategy.delta()), 9.9e18, 1e14, "the other edge");
     }
 
-    function testFuzz_29_delta_is_inside_the_band_afterwards(int128 delta, uint256 band, uint256 cost, bool edge)
+    function testFuzz_40_delta_is_inside_the_band_afterwards(int128 delta, uint256 band, uint256 cost, bool edge)
         public
     {
         IHedgedVault.Triggers memory t = triggersOfTest();
@@ -218,14 +218,14 @@ contract VaultRebalanceTest is VaultSystem {
         if (!edge && r.valueAfter == r.valueBefore) check(after_ > -1e9 && after_ < 1e9, "a residual at no cost");
     }
 
-    function test_29_a_strategy_that_does_not_move_is_refused() public {
+    function test_40_a_strategy_that_does_not_move_is_refused() public {
         strategy.setDelta(30e18);
         strategy.setStubborn(true);
         vm.expectRevert(abi.encodeWithSelector(IHedgedVault.DeltaOutsideBand.selector, int256(0.03e18), 0.01e18));
         vault.rebalance("");
     }
 
-    function test_29_slices_bring_delta_nearer_one_by_one() public {
+    function test_40_slices_bring_delta_nearer_one_by_one() public {
         IHedgedVault.Execution memory e = executionOfTest();
         e.maxTrade = 0.2e18;
         vault.setExecution(e);
@@ -245,7 +245,7 @@ contract VaultRebalanceTest is VaultSystem {
         vault.rebalance("");
     }
 
-    function test_29_to_save_the_margin_comes_before_delta() public {
+    function test_40_to_save_the_margin_comes_before_delta() public {
         IHedgedVault.Triggers memory t = triggersOfTest();
         t.marginFloor = 1.5e18;
         triggers(t);
@@ -258,7 +258,7 @@ contract VaultRebalanceTest is VaultSystem {
 
     // -------------------------------------------------------------------- cost
 
-    function test_29_a_loss_past_the_bound_is_refused_with_both_numbers() public {
+    function test_40_a_loss_past_the_bound_is_refused_with_both_numbers() public {
         strategy.setDelta(100e18);
         strategy.setCost(0.02e18); // 2 of the 100 traded, where 1 may be lost
         requireSlippage(998e18, 999e18 - 100);
@@ -319,7 +319,7 @@ contract VaultStorm is VaultSystem {
         uint256 price = vault.sharePrice();
         vm.prank(user);
         vault.deposit(amount, user);
-        check(vault.sharePrice() + 1 >= price || vault.totalSupply() == 0, "26: a share lost by a deposit");
+        check(vault.sharePrice() + 1 >= price || vault.totalSupply() == 0, "37: a share lost by a deposit");
         ++done["enter"];
     }
 
@@ -331,7 +331,7 @@ contract VaultStorm is VaultSystem {
         amount = within(amount, 1, most);
         vm.prank(user);
         try vault.withdraw(amount, user, user) {
-            check(value - amount - gross() <= amount / 200 + 100, "29: unwound at too great a loss");
+            check(value - amount - gross() <= amount / 200 + 100, "40: unwound at too great a loss");
             ++done["leave"];
         } catch (bytes memory why) {
             check(bytes4(why) == IHedgedVault.Slippage.selector, "an unexpected error");
@@ -373,8 +373,8 @@ contract VaultStorm is VaultSystem {
         try vault.rebalance("") returns (IHedgedVault.Rebalanced memory r) {
             check(due && r.reason == reason, "it was not due");
             int256 delta = vault.relativeDelta();
-            check(delta <= 0.01e18 && delta >= -0.01e18, "29: delta is outside the band");
-            check(r.valueBefore <= r.valueAfter + r.traded / 200 + 100, "29: lost more than the bound");
+            check(delta <= 0.01e18 && delta >= -0.01e18, "40: delta is outside the band");
+            check(r.valueBefore <= r.valueAfter + r.traded / 200 + 100, "40: lost more than the bound");
             ++done["rebalance"];
         } catch (bytes memory why) {
             bytes4 fault = bytes4(why);
@@ -397,11 +397,11 @@ contract VaultStorm is VaultSystem {
         for (uint256 i; i < 3; ++i) {
             claims += vault.claimable(users[i]);
         }
-        equal(token.balanceOf(address(vault)), vault.idle() + claims, "34: held is idle and set aside");
-        equal(vault.balanceOf(address(vault)), vault.queuedShares(), "34: shares held are those that wait");
-        check(vault.totalAssets() + vault.feesOwed() <= gross() + 1, "34: more is owned than there is");
+        equal(token.balanceOf(address(vault)), vault.idle() + claims, "45: held is idle and set aside");
+        equal(vault.balanceOf(address(vault)), vault.queuedShares(), "45: shares held are those that wait");
+        check(vault.totalAssets() + vault.feesOwed() <= gross() + 1, "45: more is owned than there is");
         if (gross() >= 1e18) {
-            check(vault.totalAssets() + vault.feesOwed() + 1 >= gross() || vault.isCapped(), "34: lost");
+            check(vault.totalAssets() + vault.feesOwed() + 1 >= gross() || vault.isCapped(), "45: lost");
         }
     }
 }
@@ -418,11 +418,11 @@ contract VaultInvariantsTest is VaultSystem {
         targets[0] = address(storm);
     }
 
-    function invariant_34_what_is_held_is_idle_or_set_aside_and_all_is_owned() public view {
+    function invariant_45_what_is_held_is_idle_or_set_aside_and_all_is_owned() public view {
         storm.requireBooks();
     }
 
-    function invariant_26_29_hold_around_every_action() public view {
+    function invariant_37_40_hold_around_every_action() public view {
         check(address(storm) != address(0), "the storm checks them itself and reverts");
     }
 
