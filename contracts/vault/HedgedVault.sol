@@ -190,7 +190,7 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         Triggers memory t = triggers();
         uint256 margin = strategy.marginRatio();
         if (margin < t.marginFloor) return Reason.Margin;
-        if (_lacking().min(strategy.liquidity()) != 0) return Reason.Withdrawals;
+        if (_freeable() != 0) return Reason.Withdrawals;
         if (relative.abs() > t.band) return Reason.Delta;
         if (t.marginCeiling != 0 && margin > t.marginCeiling && margin != type(uint256).max) return Reason.Excess;
         if (t.priceMove != 0 && _priceMove() >= t.priceMove) return Reason.Price;
@@ -228,10 +228,16 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         return idle.zeroFloorSub(kept + execution().tip.min(net / TIP_SHARE));
     }
 
+    /// @dev [asset units] What those who wait lack and the strategy can free.
+    function _freeable() private view returns (uint256 lacking) {
+        lacking = _lacking();
+        if (lacking != 0) lacking = lacking.min(strategy.liquidity());
+    }
+
     /// @dev Gives the strategy what is too much here, or takes from it what those who wait lack.
     function _moveIdle(uint256 net) private returns (uint256 traded) {
-        uint256 lacking = _lacking().min(strategy.liquidity());
-        if (lacking != 0) return _unwind(lacking);
+        uint256 freeable = _freeable();
+        if (freeable != 0) return _unwind(freeable);
         uint256 surplus = _surplus(net);
         if (surplus == 0) return 0;
         idle -= surplus;
