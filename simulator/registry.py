@@ -217,6 +217,7 @@ PROTOCOLS = Registry(
     {
         "cdp": "simulator.protocols.cdp:Cdp",
         "pool": "simulator.protocols.pool:PoolProtocol",
+        "vault": "simulator.protocols.vault:VaultProtocol",
     },
 )
 AGENTS = Registry(
@@ -229,6 +230,7 @@ AGENTS = Registry(
         "noise": "simulator.agents.noise:NoiseTrader",
         "exploiter": "simulator.agents.exploiter:Exploiter",
         "keeper": "simulator.agents.keeper:Keeper",
+        "hedge-keeper": "simulator.agents.hedge_keeper:HedgeKeeper",
     },
 )
 PROCESSES = Registry(

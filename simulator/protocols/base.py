@@ -1,8 +1,9 @@
 """What a protocol is to the rest of the simulator: a plug-in that deploys contracts and offers capabilities.
 
 Agents, metrics and the recorder know capabilities only, never a contract: `Lending` (positions that can be adjusted and
-liquidated), `Auction` (lots of seized collateral), `Pool` (an on-chain market), `Oracle` (a feed to report to). A
-plug-in mirrors its state from events, so nothing is polled, and turns raw events into neutral notices.
+liquidated), `Auction` (lots of seized collateral), `Pool` (an on-chain market), `Vault` (shares of a hedged strategy),
+`Oracle` (a feed to report to). A plug-in mirrors its state from events, so nothing is polled, and turns raw events into
+neutral notices.
 """
 
 from abc import ABC, abstractmethod
@@ -40,8 +41,9 @@ class Notice(NamedTuple):
 
     Each carries in `args` what stands beside its kind (amounts in wad), and `capability`, the id of what it is about:
     `position`; `liquidation` (liquidator, debt, collateral that he gets, lot: its id or ""); `lot_opened`,
-    `lot_changed`; `lot_closed` (winner, amount, paid); `price` (price); `pool`. The world adds `unsafe`: a
-    position that can be liquidated at the price its protocol uses.
+    `lot_changed`; `lot_closed` (winner, amount, paid); `price` (price); `pool`; `vault` (somebody
+    came, left or waits; or it was rebalanced: reason, keeper). The world adds `unsafe`: a position that can be
+    liquidated at the price its protocol uses.
     """
 
     kind: str
@@ -231,6 +233,68 @@ class Pool(Capability, ABC):
     @abstractmethod
     def quote(self, sell_base: bool, amount: int) -> int:
         """What `swap` would give now [wad]."""
+
+
+class Vault(Capability, ABC):
+    """Shares of a strategy that holds one asset and is rebalanced by whoever finds that due."""
+
+    asset: str  # market symbol of what goes in and out
+    hedged: str  # market symbol of what the strategy hedges
+    token: Address  # of the shares
+    spender: Address  # the contract that pulls the asset
+    tip: float  # [asset tokens] for a rebalance
+
+    @abstractmethod
+    def deposit(self, owner: Address, assets: int) -> Call:
+        """Put in `assets` [wad] for shares of `owner`."""
+
+    @abstractmethod
+    def withdraw(self, owner: Address, assets: int) -> Call:
+        """Take out `assets` [wad] at once, as far as they are liquid."""
+
+    @abstractmethod
+    def request(self, owner: Address, shares: int) -> Call:
+        """Hand in `shares` for assets that are not liquid yet."""
+
+    @abstractmethod
+    def settle(self) -> Call:
+        """Set assets aside for those who wait, as far as idle ones reach."""
+
+    @abstractmethod
+    def claim(self, owner: Address) -> Call:
+        """Fetch what is set aside for `owner`."""
+
+    @abstractmethod
+    def rebalance(self, data: bytes = b"") -> Call:
+        """Rebalance; `data` is the strategy's."""
+
+    @abstractmethod
+    def due(self) -> str | None:
+        """Why a rebalance may be called now, None where it may not."""
+
+    @abstractmethod
+    def exposure(self) -> tuple[float, float, float]:
+        """Delta, gamma and vega [asset tokens]."""
+
+    @abstractmethod
+    def nav(self) -> float:
+        """What the shares own [asset tokens]."""
+
+    @abstractmethod
+    def shares_of(self, owner: Address) -> int:
+        """The shares of an account, those handed in left out."""
+
+    @abstractmethod
+    def liquid(self, owner: Address) -> int:
+        """What `owner` could withdraw at once [asset wad]."""
+
+    @abstractmethod
+    def claimable(self, owner: Address) -> int:
+        """What is set aside for `owner` [asset wad]."""
+
+    @abstractmethod
+    def waiting(self) -> int:
+        """Shares handed in and not yet settled."""
 
 
 @dataclass

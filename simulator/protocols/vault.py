@@ -1,0 +1,361 @@
+"""Our hedged vault with its strategy: carry on collateral, or spot with a short perpetual."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from simulator.chain.abi import Abi, DecodedEvent
+from simulator.chain.artifacts import load_artifact
+from simulator.chain.base import CallReverted
+from simulator.chain.types import Address
+from simulator.errors import ConfigError
+from simulator.protocols.base import Call, Capability, Measure, Notice, Protocol, Sample, Vault
+from simulator.protocols.cdp import symbol
+from simulator.protocols.feeds import FEED_REFUSES
+from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.vault_settings import VaultSettings
+from simulator.units import RAY, from_wad, to_wad
+
+REASONS = (None, "margin", "withdrawals", "delta", "excess", "price", "time", "idle")  # as in IHedgedVault.Reason
+
+_SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
+_NO_RATIO = 2**255  # margin ratios above are those of a strategy without a leveraged leg
+_SETTLED_AT_ONCE = 20
+
+_MOVED = {
+    "DepositRefused": "others filled it first, or its value cannot be relied on",
+    "WithdrawalRefused": "others left first, or its value cannot be relied on",
+    "Slippage": "the market moved while it waited",
+    "Illiquid": "the market moved while it waited",
+    "NothingMoved": "somebody was first",
+    "NotLive": "a market is closed or a price stale",
+    "InsufficientBalance": "it was spent meanwhile",
+    "TransferFromFailed": "it was spent meanwhile",
+    **FEED_REFUSES,
+}
+_REBALANCE_FAILS = {
+    "RebalanceNotDue": "a rival was first, or it is no longer due",
+    "Cooldown": "a rival was first",
+    "Slippage": "it would have cost too much",
+    "DeltaOutsideBand": "the market took too little",
+    "NotLive": "a market is closed or a price stale",
+    "InsufficientMargin": "the market asks for more margin",
+    "InsufficientLiquidity": "the market's pool is too small",
+    "OpenInterestExceeded": "the market is full",
+    "SkewExceeded": "the market is full on this side",
+    "OrderPending": "an order waits",
+    "DebtCeilingExceeded": "others drew first",
+    "Undercollateralised": "the price moved while it waited",
+    **FEED_REFUSES,
+}
+_CALLEES = (
+    "IStrategy",
+    "CdpEngine",
+    "ConstantProductPool",
+    "Dollar",
+    "LendingPool",
+    "PerpMarket",
+    "PushFeed",
+    "GuardedFeed",
+    "RateFeed",
+)
+
+
+class HedgedVault(Vault):
+    """The vault as agents see it."""
+
+    def __init__(self, protocol: "VaultProtocol", contract: Contract, strategy: Contract, genesis: Genesis) -> None:
+        settings = protocol.settings
+        carry = settings.strategy == "carry"
+        self.asset = settings.base if carry else settings.quote
+        self.hedged = settings.base
+        self.id = f"{protocol.id}/{self.asset}"
+        self.contract, self.strategy = contract, strategy
+        self.token = self.spender = contract.address
+        self.tip = settings.execution.tip_usd / genesis.price(self.asset)
+        self._chain = genesis.chain
+
+    def _call(self, function: str, *args: Any, gas: int, accepts: Mapping[str, str] = _MOVED) -> Call:
+        data = self.contract.encode(function, *args)
+        return Call(self.contract.address, data, gas, f"vault-{function}", self.id, accepts)
+
+    def read(self, function: str, *args: Any) -> Any:
+        """The answer of a view. Raises CallReverted."""
+        return self.contract.read(self._chain, function, *args)
+
+    def deposit(self, owner: Address, assets: int) -> Call:
+        """See `Vault.deposit`."""
+        return self._call("deposit", assets, owner, gas=600_000)
+
+    def withdraw(self, owner: Address, assets: int) -> Call:
+        """See `Vault.withdraw`."""
+        return self._call("withdraw", assets, owner, owner, gas=1_500_000)
+
+    def request(self, owner: Address, shares: int) -> Call:
+        """See `Vault.request`."""
+        return self._call("requestRedeem", shares, owner, owner, gas=600_000)
+
+    def settle(self) -> Call:
+        """See `Vault.settle`."""
+        return self._call("settle", _SETTLED_AT_ONCE, gas=2_500_000)
+
+    def claim(self, owner: Address) -> Call:
+        """See `Vault.claim`."""
+        return self._call("claim", owner, gas=150_000)
+
+    def rebalance(self, data: bytes = b"") -> Call:
+        """See `Vault.rebalance`."""
+        return self._call("rebalance", data, gas=2_500_000, accepts=_REBALANCE_FAILS)
+
+    def due(self) -> str | None:
+        """See `Vault.due`."""
+        due, reason = self.read("rebalanceDue")
+        return REASONS[reason] if due else None
+
+    def exposure(self) -> tuple[float, float, float]:
+        """See `Vault.exposure`."""
+        delta, gamma, vega = self.read("exposure")
+        return from_wad(delta), from_wad(gamma), from_wad(vega)
+
+    def nav(self) -> float:
+        """See `Vault.nav`."""
+        return from_wad(self.read("totalAssets"))
+
+    def shares_of(self, owner: Address) -> int:
+        """See `Vault.shares_of`."""
+        return int(self.read("balanceOf", owner))
+
+    def liquid(self, owner: Address) -> int:
+        """See `Vault.liquid`."""
+        return int(self.read("maxWithdraw", owner))
+
+    def claimable(self, owner: Address) -> int:
+        """See `Vault.claimable`."""
+        return int(self.read("claimable", owner))
+
+    def waiting(self) -> int:
+        """See `Vault.waiting`."""
+        return int(self.read("queuedShares"))
+
+
+class VaultProtocol(Protocol):
+    """One HedgedVault. It needs the tables of its pool, and of its engine or market, before its own."""
+
+    Settings: ClassVar[Any] = VaultSettings
+    trades: ClassVar[bool] = True
+    settings: VaultSettings
+
+    # ------------------------------------------------------------------ set-up
+
+    def deploy(self, genesis: Genesis) -> None:
+        """See `Protocol.deploy`."""
+        s = self.settings
+        self._genesis_pool = self._pool(genesis)
+        asset = genesis.token(s.base if s.strategy == "carry" else s.quote)
+        callees = [load_artifact(name).abi for name in _CALLEES]
+        vault = genesis.deploy(
+            "HedgedVault",
+            asset.address,
+            f"Hedged {s.base}",
+            f"h{s.base}",
+            self._limits(),
+            self._fees(genesis),
+            self._triggers(),
+            self._execution(genesis),
+            libraries=callees,
+        )
+        self.lending: Contract | None = None
+        strategy = self._carry(genesis, vault) if s.strategy == "carry" else self._neutral(genesis, vault)
+        genesis.call(vault, "setStrategy", strategy.address)
+        genesis.flush()
+        self.vault = HedgedVault(self, vault, strategy, genesis)
+
+    def _carry(self, genesis: Genesis, vault: Contract) -> Contract:
+        s, lending = self.settings, self.settings.carry.lending
+        engine = self._placed(genesis, s.engine, "CdpEngine", "engine")
+        token, feed = genesis.token(s.base).address, self._feed(genesis)
+        terms = (
+            lending.loan_to_value,
+            lending.liquidation_threshold,
+            lending.liquidation_bonus,
+            lending.close_factor,
+            lending.reserve_factor,
+            lending.debt_floor,
+        )
+        curve = (lending.base_rate, lending.low_slope, lending.high_slope, lending.kink)
+        dollar = genesis.token(s.quote).address
+        self.lending = genesis.deploy("LendingPool", dollar, token, feed, wads(terms), wads(curve))
+        return genesis.deploy(
+            "CdpCarry",
+            vault.address,
+            engine.address,
+            symbol(s.base),
+            dollar,
+            self.lending.address,
+            self._genesis_pool.address,
+            to_wad(s.depth_loss),
+            to_wad(s.carry.ratio),
+            to_wad(s.carry.loop_share),
+        )
+
+    def _neutral(self, genesis: Genesis, vault: Contract) -> Contract:
+        s, shape = self.settings, self.settings.neutral
+        market = self._placed(genesis, s.market, "PerpMarket", "market")
+        return genesis.deploy(
+            "DeltaNeutral",
+            vault.address,
+            genesis.token(s.quote).address,
+            genesis.token(s.base).address,
+            self._feed(genesis),
+            market.address,
+            self._genesis_pool.address,
+            to_wad(s.depth_loss),
+            wads((shape.margin, shape.reserve, shape.spot_band)),
+        )
+
+    def seed(self, genesis: Genesis) -> None:
+        """Lend and borrow what others do, deposit, and put it to work."""
+        if self.lending is not None:
+            self._seed_lending(genesis, self.lending)
+        vault, asset = self.vault, self.vault.asset
+        amount = to_wad(self.settings.deposit_usd / genesis.price(asset))
+        if not amount:
+            return
+        depositor = genesis.account(f"{self.id}/depositor").address
+        self._bring(genesis, asset, depositor, amount, "deposit_usd")
+        genesis.approve(asset, depositor, vault.spender)
+        genesis.submit(vault.deposit(depositor, amount), depositor, vault.contract.abi)
+        genesis.flush()
+        genesis.submit(vault.rebalance(), genesis.deployer, vault.contract.abi)
+        genesis.flush()
+
+    def _seed_lending(self, genesis: Genesis, lending: Contract) -> None:
+        s, terms = self.settings, self.settings.carry.lending
+        if not terms.liquidity_usd:
+            return
+        lender, borrower = (genesis.account(f"{self.id}/{name}").address for name in ("lender", "borrower"))
+        supplied = to_wad(terms.liquidity_usd / genesis.price(s.quote))
+        self._bring(genesis, s.quote, lender, supplied, "carry.lending.liquidity_usd")
+        genesis.approve(s.quote, lender, lending.address)
+        genesis.call(lending, "deposit", supplied, lender, sender=lender)
+        borrowed = round(supplied * terms.utilisation)
+        if borrowed < to_wad(terms.debt_floor):
+            return
+        # Half the loan to value that is allowed: these are no loans to watch.
+        worth = 2 * from_wad(borrowed) * genesis.price(s.quote) / terms.loan_to_value
+        collateral = to_wad(worth / genesis.price(s.base))
+        genesis.endow(s.base, borrower, collateral)
+        genesis.approve(s.base, borrower, lending.address)
+        genesis.call(lending, "adjust", borrower, collateral, borrowed, sender=borrower)
+        genesis.call(genesis.token(s.quote), "transfer", genesis.exchange, borrowed, sender=borrower)
+        genesis.flush()
+
+    def _bring(self, genesis: Genesis, asset: str, owner: Address, amount: int, setting: str) -> None:
+        """Endow, or say which setting asks for more than was drawn."""
+        if genesis.is_drawn(asset) and genesis.float_of(asset) < amount:
+            raise ConfigError(
+                f"{setting} asks for {from_wad(amount):,.0f} {asset}, "
+                f"but only {from_wad(genesis.float_of(asset)):,.0f} were drawn and sold",
+                where=self.id,
+                mend="lower it, or raise the borrowers' debt",
+            )
+        genesis.endow(asset, owner, amount)
+
+    def _pool(self, genesis: Genesis) -> Contract:
+        pair = (self.settings.base, self.settings.quote)
+        if pair not in genesis.pools:
+            raise ConfigError(
+                f"no pool of {' and '.join(pair)}", where=self.id, mend=f"put the pool's table before [{self.id}]"
+            )
+        return genesis.pools[pair]
+
+    def _feed(self, genesis: Genesis) -> Address:
+        asset = self.settings.base
+        if asset not in genesis.feeds:
+            raise ConfigError(f"no oracle for {asset}", where=self.id, mend=f"add [oracle.{asset}]")
+        return genesis.feeds[asset].consumer
+
+    def _placed(self, genesis: Genesis, table: str, name: str, setting: str) -> Contract:
+        """A contract that another table deployed."""
+        for placing in genesis.placed:
+            if placing.scope == table and placing.contract.name == name:
+                return placing.contract
+        raise ConfigError(
+            f"{setting} = {table!r}, but no such table deployed a {name} before",
+            where=self.id,
+            mend=f"name a table that does and put it before [{self.id}]",
+        )
+
+    # --------------------------------------------------------------- parameters
+
+    def _limits(self) -> tuple[int, ...]:
+        s = self.settings
+        delay = round(s.withdrawal_minutes * 60)
+        return (*wads((s.deposit_cap, s.fees.entry, s.fees.exit)), delay, *wads((s.max_growth, s.max_drop)))
+
+    def _fees(self, genesis: Genesis) -> tuple[int, int, Address]:
+        management, performance = wads((self.settings.fees.management, self.settings.fees.performance))
+        return management, performance, genesis.account(f"{self.id}/fees").address
+
+    def _triggers(self) -> tuple[int, ...]:
+        t = self.settings.triggers
+        band, move = wads((t.band, t.price_move))
+        return (band, move, round(t.interval_hours * 3600), *wads((t.margin_floor, t.margin_ceiling, t.idle_band)))
+
+    def _execution(self, genesis: Genesis) -> tuple[int, ...]:
+        e = self.settings.execution
+        asset = self.settings.base if self.settings.strategy == "carry" else self.settings.quote
+        tip = e.tip_usd / genesis.price(asset)
+        to = ("target", "edge").index(e.rebalance_to)
+        return (to, round(e.cooldown_minutes * 60), *wads((e.max_slippage, e.max_trade, e.buffer, tip)))
+
+    # ---------------------------------------------------------------- the storm
+
+    def capabilities(self) -> Sequence[Capability]:
+        """See `Protocol.capabilities`."""
+        return [self.vault]
+
+    def events(self) -> Mapping[Address, Abi]:
+        """See `Protocol.events`."""
+        contracts = [self.vault.contract, self.vault.strategy, *([self.lending] if self.lending else [])]
+        return {contract.address: contract.abi for contract in contracts}
+
+    def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
+        """What moves the vault is a `vault` notice."""
+        if event.address != self.vault.contract.address:
+            return
+        about: dict[str, Any] = {"capability": self.vault.id}
+        match event.name:
+            case "RebalanceDone":
+                reason = REASONS[event.args["outcome"][0]]
+                yield Notice(
+                    "vault", self.id, self.vault.id, about | {"reason": reason, "keeper": event.args["keeper"]}
+                )
+            case "Deposit" | "Withdraw" | "RedeemRequested" | "RedeemSettled":
+                yield Notice("vault", self.id, self.vault.id, about)
+
+    def sample(self, now: int, price: Callable[[str], float]) -> Sample:
+        """Net assets, share price, delta, margin and what waits, at the reference price of the asset."""
+        vault = self.vault
+        usd = price(vault.asset)
+        try:
+            nav = vault.nav()
+            values = {
+                "nav_usd": nav * usd,
+                "share_price": vault.read("sharePrice") / RAY * _SHARE_OF_ASSET,
+                "delta": from_wad(vault.read("relativeDelta")),
+                "queued_usd": from_wad(vault.read("convertToAssets", vault.waiting())) * usd,
+                "idle_usd": from_wad(vault.read("idle")) * usd,
+            }
+            margin = vault.strategy.read(vault._chain, "marginRatio")
+        except CallReverted:
+            return Sample()  # no price: no data is no row
+        if margin < _NO_RATIO:
+            values["margin_ratio"] = from_wad(margin)
+        if self.lending is not None:
+            values["lending_utilisation"] = from_wad(self.lending.read(vault._chain, "utilisation"))
+        return Sample(measures=[Measure(vault.id, name, value) for name, value in values.items()])
+
+
+def wads(values: Iterable[float]) -> tuple[int, ...]:
+    """Several floats as wads."""
+    return tuple(to_wad(value) for value in values)

@@ -1,0 +1,139 @@
+"""The table of a vault in a scenario: its strategy, when it is rebalanced, and what that may cost."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from simulator.settings import ANNUAL, HOURS, MINUTES, RATIO, SHARE, TOKENS, USD, Settings
+
+
+class LendingPoolSettings(Settings):
+    """Where Dollars that were drawn earn: a pool of loans against the same collateral."""
+
+    liquidity_usd: float = Field(
+        100_000.0, ge=0, description="lent to it by others at the start", json_schema_extra=USD
+    )
+    utilisation: float = Field(
+        0.7, ge=0, le=1, description="share of that liquidity which others borrow at the start", json_schema_extra=SHARE
+    )
+    base_rate: float = Field(0.0, ge=0, le=10, description="rate when nothing is lent out", json_schema_extra=ANNUAL)
+    low_slope: float = Field(0.06, ge=0, le=10, description="rise of the rate up to the kink", json_schema_extra=ANNUAL)
+    high_slope: float = Field(0.8, ge=0, le=10, description="rise of the rate beyond it", json_schema_extra=ANNUAL)
+    kink: float = Field(0.8, gt=0, lt=1, description="utilisation at the kink", json_schema_extra=SHARE)
+    loan_to_value: float = Field(0.7, gt=0, lt=1, description="debt a loan may take on", json_schema_extra=SHARE)
+    liquidation_threshold: float = Field(
+        0.8, gt=0, lt=1, description="debt over collateral above which a loan is liquidated", json_schema_extra=SHARE
+    )
+    liquidation_bonus: float = Field(0.05, ge=0, le=0.5, description="for the liquidator", json_schema_extra=SHARE)
+    close_factor: float = Field(
+        0.5, ge=0.01, le=1, description="most of a debt that one liquidation repays", json_schema_extra=SHARE
+    )
+    reserve_factor: float = Field(
+        0.1, ge=0, le=0.5, description="share of interest kept as the first loss", json_schema_extra=SHARE
+    )
+    debt_floor: float = Field(100.0, ge=0, le=1e6, description="least debt of a loan", json_schema_extra=USD)
+
+
+class CarrySettings(Settings):
+    """Collateral locked in a debt engine; what is drawn on it is lent, or buys more of it."""
+
+    ratio: float = Field(2.2, gt=1, le=10, description="collateral over debt that it keeps", json_schema_extra=RATIO)
+    loop_share: float = Field(
+        0.0, ge=0, le=1, description="part of what is drawn that buys collateral", json_schema_extra=SHARE
+    )
+    lending: LendingPoolSettings = Field(default_factory=LendingPoolSettings, description="where the rest earns")
+
+
+class NeutralSettings(Settings):
+    """Spot, and as much of it sold in a perpetual market."""
+
+    margin: float = Field(
+        0.25, gt=0, le=10, description="margin it keeps, of the short's notional", json_schema_extra=SHARE
+    )
+    reserve: float = Field(0.05, ge=0, le=0.9, description="kept at hand, of the whole", json_schema_extra=SHARE)
+    spot_band: float = Field(
+        0.05, ge=0, le=1, description="spot may be off by this share of the whole", json_schema_extra=SHARE
+    )
+
+
+class TriggerSettings(Settings):
+    """When a rebalance is due; 0 is never, but for the band."""
+
+    band: float = Field(0.02, gt=1e-9, le=1, description="of delta, over net assets", json_schema_extra=SHARE)
+    price_move: float = Field(0.0, ge=0, le=1, description="since the last rebalance", json_schema_extra=SHARE)
+    interval_hours: float = Field(0.0, ge=0, le=8760, description="since the last rebalance", json_schema_extra=HOURS)
+    margin_floor: float = Field(
+        0.0, ge=0, le=100, description="least margin or collateral ratio", json_schema_extra=RATIO
+    )
+    margin_ceiling: float = Field(0.0, ge=0, le=100, description="highest of them", json_schema_extra=RATIO)
+    idle_band: float = Field(0.02, ge=0, le=1, description="idle beyond the buffer", json_schema_extra=SHARE)
+
+
+class ExecutionSettings(Settings):
+    """How it is rebalanced."""
+
+    rebalance_to: Literal["target", "edge"] = Field("target", description="where a delta outside its band is taken")
+    cooldown_minutes: float = Field(
+        10.0,
+        ge=0,
+        le=10_080,
+        description="between two rebalances; to save the margin there is none",
+        json_schema_extra=MINUTES,
+    )
+    max_slippage: float = Field(
+        0.01, ge=0, le=0.2, description="of what is traded, lost against the mid", json_schema_extra=SHARE
+    )
+    max_trade: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="by which one rebalance moves delta, of net assets; 0: any",
+        json_schema_extra=SHARE,
+    )
+    buffer: float = Field(0.02, ge=0, le=0.9, description="kept idle, of net assets", json_schema_extra=SHARE)
+    tip_usd: float = Field(
+        10.0,
+        ge=0,
+        description="for the keeper, at the start's prices; a thousandth of net assets at most",
+        json_schema_extra=USD,
+    )
+
+
+class FeeSettings(Settings):
+    """What it charges."""
+
+    entry: float = Field(0.0, ge=0, le=0.05, description="of a deposit, left to the others", json_schema_extra=SHARE)
+    exit: float = Field(0.0, ge=0, le=0.05, description="of a withdrawal, left to the others", json_schema_extra=SHARE)
+    management: float = Field(0.0, ge=0, le=0.1, description="of net assets", json_schema_extra=ANNUAL)
+    performance: float = Field(0.0, ge=0, le=0.5, description="of a new height", json_schema_extra=SHARE)
+
+
+class VaultSettings(Settings):
+    """One vault with its strategy."""
+
+    strategy: Literal["carry", "neutral"] = Field(
+        "carry", description="collateral that carries a debt and lends, or spot with a short perpetual"
+    )
+    base: str = Field("ETH", description="market symbol of what is held")
+    quote: str = Field("DOLLAR", description="market symbol of the stablecoin")
+    engine: str = Field("cdp", description="table of the debt engine (carry)")
+    market: str = Field("perps", description="table of the perpetual market (neutral)")
+    deposit_usd: float = Field(100_000.0, ge=0, description="deposited at the start", json_schema_extra=USD)
+    deposit_cap: float = Field(1e9, ge=0, le=1e12, description="most net assets by deposits", json_schema_extra=TOKENS)
+    depth_loss: float = Field(
+        0.01, ge=0, le=0.2, description="of a sale lost to the pool, for it to count as liquid", json_schema_extra=SHARE
+    )
+    withdrawal_minutes: float = Field(
+        0.0, ge=0, le=43_200, description="that a request waits at least", json_schema_extra=MINUTES
+    )
+    max_growth: float = Field(
+        0.0, ge=0, le=1, description="by which a share may rise a day; 0: any", json_schema_extra=SHARE
+    )
+    max_drop: float = Field(
+        0.0, ge=0, le=1, description="fall within a day that closes deposits; 0: none", json_schema_extra=SHARE
+    )
+    fees: FeeSettings = Field(default_factory=FeeSettings, description="what it charges")
+    triggers: TriggerSettings = Field(default_factory=TriggerSettings, description="when a rebalance is due")
+    execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="how it is rebalanced")
+    carry: CarrySettings = Field(default_factory=CarrySettings, description="used when the strategy is carry")
+    neutral: NeutralSettings = Field(default_factory=NeutralSettings, description="used when the strategy is neutral")
