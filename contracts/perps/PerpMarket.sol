@@ -153,7 +153,7 @@ contract PerpMarket is PerpGovernance, Guarded {
     }
 
     function _plan(int256 worth, int256 sizeDelta) private view returns (Plan memory p) {
-        if (sizeDelta == 0) revert NoTrade();
+        if (sizeDelta.toInt128() == 0) revert NoTrade();
         int256 fillWorth;
         (p.cost, fillWorth) = _costUp(worth, sizeDelta);
         p.price = _priceOf(fillWorth, sizeDelta > 0);

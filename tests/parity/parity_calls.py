@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from evm_programs import Programs, through_wallet
 from parity_makers import LARGEST, MAKERS, readers, writers
+from parity_perp_makers import WEIGHTS as PERP_WEIGHTS
+from parity_perp_system import RULE, market_arguments
 from parity_system import COINBASE, DECIMALS, KINDS, Instance, System
 
 from simulator.chain.abi import Function
@@ -147,6 +149,9 @@ class Calls:
             "DutchAuction": [*of_auction, WAD, 97 * WAD // 100, 12, WAD // 2, 480, 0, 0, 10**36],
             "FlashLiquidator": [dollar, rng.choice(system.pool_contracts).address],
             "ConstantProductPool": [token, dollar, WAD // 300],
+            "PerpMarket": market_arguments(rng.choice((token, dollar)), push),
+            "PerpPool": [system.perps[0].address, 60, rng.choice((600, 0))],
+            "Backstop": [system.perps[0].address, *RULE],
         }[kind]
 
     def _target(self, kind: str, name: str) -> Instance:
@@ -191,7 +196,7 @@ class Calls:
         if kind == "bytes":
             return rng.choice((b"", rng.randbytes(rng.randrange(100)), bytes(200)))
         if kind == "bool":
-            return rng.choice((0, 1))
+            return rng.choice((False, True))
         if kind.startswith("int"):
             return rng.choice((-(2**255), 2**255 - 1, -(2**191) - 1, -1, 0, 1, rng.getrandbits(200) - 2**199))
         if kind.startswith("uint"):
@@ -277,6 +282,7 @@ _ON_LOTS = {("EnglishAuction", n) for n in ("bid", "settle", "restart")} | {
 }
 _ON_LOTS |= {("FlashLiquidator", "take")}
 _ON_OWN = {(kind, "requestOwnershipHandover") for kind in KINDS}
+_ON_OWN |= {("PerpMarket", "setSatellites")}
 _ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounceRoles")}
 _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")  # of the system's own contracts never
 _WEIGHTS: dict[tuple[str, str], int] = {
@@ -317,4 +323,4 @@ _WEIGHTS: dict[tuple[str, str], int] = {
     ("FlashLiquidator", "onFlashLoan"): 1,
     ("*", "setDebtLimits"): 1,
     ("*", "setFlashLimit"): 2,
-}
+} | PERP_WEIGHTS

@@ -2,8 +2,8 @@
 
 Three collaterals, one for each way of liquidation and of telling a price: ETH (fixed spread, a feed with guards), BTC
 (8 decimals, ascending auction, delayed feed), LINK (descending auction, a feed to switch to its pool's mean). Two
-pools, a flash liquidator for each of the two collaterals that can be bought with borrowed Dollar, wallets that call
-for anybody, and some programs.
+pools, a flash liquidator for each of the two collaterals that can be bought with borrowed Dollar, a perpetual future on
+ETH in Dollar, wallets that call for anybody, and some programs.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from evm_programs import Programs, caller_back, init_code, through_wallet, wallet
+from parity_perp_system import deploy_perps, fill_perps
 
 from simulator.chain.abi import Abi
 from simulator.chain.accounts import Account, account
@@ -36,7 +37,8 @@ USERS = 14
 KINDS = (
     "PushFeed", "GuardedFeed", "DelayedFeed", "FeedSwitch", "TwapFeed", "RateFeed", "UptimeFeed", "SequencerGuard",
     "CollateralToken", "Dollar", "CdpEngine", "EnglishAuction",
-    "DutchAuction", "FlashLiquidator", "ConstantProductPool",
+    "DutchAuction", "FlashLiquidator", "ConstantProductPool", "PerpMarket",
+    "PerpPool", "Backstop",
 )  # fmt: skip
 
 _ORACLES = {
@@ -133,6 +135,8 @@ class System:
         for pool in self.pools:
             genesis.scope = pool.id
             pool.deploy(genesis)
+        push: Address = genesis.feeds["ETH"].oracle.push.address  # type: ignore[attr-defined]
+        self.perps = deploy_perps(genesis, self.cdp.dollar.address, push)
         self.ids = {asset: symbol(asset) for asset in DECIMALS}
         self.deployer, self.exchange = self._person("deployer"), self._person("exchange")
         self.reporters = {asset: self._person(f"reporter/{asset}") for asset in DECIMALS}
@@ -180,6 +184,7 @@ class System:
         self.pool_contracts = [protocol.pool.contract for protocol in self.pools]
         self.spenders = [self.cdp.engine.address, *(h.address for h in self.houses.values())]
         self.spenders += [pool.address for pool in self.pool_contracts]
+        self.spenders += [contract.address for contract in self.perps[:2]]
 
     def _endow(self) -> None:
         genesis = self.genesis
@@ -213,6 +218,7 @@ class System:
         for holder in self.wallets:
             genesis.call(dollar, "transfer", holder, 50_000 * WAD, sender=self.exchange)
         genesis.flush()
+        fill_perps(self)
         for pool in self.pools:
             genesis.scope = pool.id
             pool.seed(genesis)
