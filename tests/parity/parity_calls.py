@@ -12,6 +12,9 @@ from parity_makers import LARGEST, MAKERS, readers, writers
 from parity_perp_makers import WEIGHTS as PERP_WEIGHTS
 from parity_perp_system import RULE, market_arguments
 from parity_system import COINBASE, DECIMALS, KINDS, Instance, System
+from parity_vault_makers import STRATEGIES
+from parity_vault_makers import WEIGHTS as VAULT_WEIGHTS
+from parity_vault_system import CURVE, TERMS, strategy_arguments, vault_arguments
 
 from simulator.chain.abi import Function
 from simulator.chain.artifacts import load_artifact
@@ -152,7 +155,17 @@ class Calls:
             "PerpMarket": market_arguments(rng.choice((token, dollar)), push),
             "PerpPool": [system.perps[0].address, 60, rng.choice((600, 0))],
             "Backstop": [system.perps[0].address, *RULE],
+            "LendingPool": [dollar, eth, push, TERMS, CURVE],
+            "HedgedVault": vault_arguments(rng.choice((dollar, eth)), sender),
+            **{strategy: self._strategy(strategy) for strategy in STRATEGIES.split()},
         }[kind]
+
+    def _strategy(self, kind: str) -> list[Any]:
+        """For a vault that has none, if somebody made one."""
+        vaults = self.system.of_kind("HedgedVault")
+        bare = [v for v in vaults if self.system.ask(v, "strategy") == ZERO_ADDRESS]
+        vault = (bare or vaults)[-1].address
+        return [vault, *strategy_arguments(self.system, kind, self.system.vaults[0].address)]
 
     def _target(self, kind: str, name: str) -> Instance:
         """What takes a contract from its owner for good happens to those that somebody made for himself."""
@@ -282,45 +295,49 @@ _ON_LOTS = {("EnglishAuction", n) for n in ("bid", "settle", "restart")} | {
 }
 _ON_LOTS |= {("FlashLiquidator", "take")}
 _ON_OWN = {(kind, "requestOwnershipHandover") for kind in KINDS}
-_ON_OWN |= {("PerpMarket", "setSatellites")}
+_ON_OWN |= {("PerpMarket", "setSatellites"), ("HedgedVault", "setStrategy")}
 _ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounceRoles")}
 _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")  # of the system's own contracts never
-_WEIGHTS: dict[tuple[str, str], int] = {
-    ("PushFeed", "report"): 45,
-    ("DelayedFeed", "poke"): 14,
-    ("TwapFeed", "poke"): 14,
-    ("UptimeFeed", "report"): 8,
-    ("FeedSwitch", "setSource"): 3,
-    ("CdpEngine", "adjust"): 60,
-    ("CdpEngine", "liquidate"): 45,
-    ("EnglishAuction", "bid"): 35,
-    ("EnglishAuction", "settle"): 15,
-    ("EnglishAuction", "restart"): 12,
-    ("DutchAuction", "take"): 25,
-    ("DutchAuction", "reset"): 8,
-    ("FlashLiquidator", "liquidate"): 20,
-    ("FlashLiquidator", "take"): 14,
-    ("ConstantProductPool", "swap"): 25,
-    ("ConstantProductPool", "addLiquidity"): 10,
-    ("ConstantProductPool", "removeLiquidity"): 8,
-    ("Dollar", "flashLoan"): 10,
-    ("Dollar", "grantRoles"): 8,
-    ("CdpEngine", "transferOwnership"): 3,
-    ("CdpEngine", "renounceOwnership"): 3,
-    ("Dollar", "mint"): 5,
-    ("Dollar", "burn"): 5,
-    ("*", "completeOwnershipHandover"): 5,
-    ("*", "cancelOwnershipHandover"): 1,
-    ("*", "transferOwnership"): 1,
-    ("*", "renounceOwnership"): 1,
-    ("*", "transfer"): 6,
-    ("*", "transferFrom"): 5,
-    ("*", "permit"): 4,
-    ("CdpEngine", "clearAuctionDebt"): 1,
-    ("CdpEngine", "payKeeper"): 1,
-    ("EnglishAuction", "start"): 1,
-    ("DutchAuction", "start"): 1,
-    ("FlashLiquidator", "onFlashLoan"): 1,
-    ("*", "setDebtLimits"): 1,
-    ("*", "setFlashLimit"): 2,
-} | PERP_WEIGHTS
+_WEIGHTS: dict[tuple[str, str], int] = (
+    {
+        ("PushFeed", "report"): 45,
+        ("DelayedFeed", "poke"): 14,
+        ("TwapFeed", "poke"): 14,
+        ("UptimeFeed", "report"): 8,
+        ("FeedSwitch", "setSource"): 3,
+        ("CdpEngine", "adjust"): 60,
+        ("CdpEngine", "liquidate"): 45,
+        ("EnglishAuction", "bid"): 35,
+        ("EnglishAuction", "settle"): 15,
+        ("EnglishAuction", "restart"): 12,
+        ("DutchAuction", "take"): 25,
+        ("DutchAuction", "reset"): 8,
+        ("FlashLiquidator", "liquidate"): 20,
+        ("FlashLiquidator", "take"): 14,
+        ("ConstantProductPool", "swap"): 25,
+        ("ConstantProductPool", "addLiquidity"): 10,
+        ("ConstantProductPool", "removeLiquidity"): 8,
+        ("Dollar", "flashLoan"): 10,
+        ("Dollar", "grantRoles"): 8,
+        ("CdpEngine", "transferOwnership"): 3,
+        ("CdpEngine", "renounceOwnership"): 3,
+        ("Dollar", "mint"): 5,
+        ("Dollar", "burn"): 5,
+        ("*", "completeOwnershipHandover"): 8,
+        ("*", "cancelOwnershipHandover"): 1,
+        ("*", "transferOwnership"): 3,
+        ("*", "renounceOwnership"): 2,
+        ("*", "transfer"): 6,
+        ("*", "transferFrom"): 5,
+        ("*", "permit"): 4,
+        ("CdpEngine", "clearAuctionDebt"): 1,
+        ("CdpEngine", "payKeeper"): 1,
+        ("EnglishAuction", "start"): 1,
+        ("DutchAuction", "start"): 1,
+        ("FlashLiquidator", "onFlashLoan"): 1,
+        ("*", "setDebtLimits"): 1,
+        ("*", "setFlashLimit"): 2,
+    }
+    | PERP_WEIGHTS
+    | VAULT_WEIGHTS
+)

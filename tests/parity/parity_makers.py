@@ -23,8 +23,8 @@ Arguments = tuple[Address, tuple[Any, ...]]  # the sender, then what he passes
 Maker = Callable[["Calls", Instance], Arguments]
 MAKERS: dict[tuple[str, str], Maker] = {}
 
-# Reached from inside another call only, and known by the event that they leave.
-INSIDE = {
+# Reached from inside another call only, and known by the event that they leave, or by the call that makes them.
+INSIDE: dict[tuple[str, str], str | tuple[str, str]] = {
     ("EnglishAuction", "start"): "AuctionStarted",
     ("DutchAuction", "start"): "AuctionStarted",
     ("CdpEngine", "clearAuctionDebt"): "AuctionSettled",

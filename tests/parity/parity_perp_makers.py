@@ -161,7 +161,7 @@ def _charge_pool(calls: Calls, target: Instance) -> Arguments:
 # ------------------------------------------------------------------- market's governance
 
 
-def _spoilt(calls: Calls, target: Instance, values: tuple[Any, ...]) -> Arguments:
+def spoilt(calls: Calls, target: Instance, values: tuple[Any, ...]) -> Arguments:
     """The parameters that it began with; one of them is another now and then."""
     terms = list(values)
     if calls.rng.random() < 0.3:
@@ -172,28 +172,28 @@ def _spoilt(calls: Calls, target: Instance, values: tuple[Any, ...]) -> Argument
 
 @maker("PerpMarket", "setMargin")
 def _set_margin(calls: Calls, target: Instance) -> Arguments:
-    return _spoilt(calls, target, MARGIN)
+    return spoilt(calls, target, MARGIN)
 
 
 @maker("PerpMarket", "setFees")
 def _set_fees(calls: Calls, target: Instance) -> Arguments:
-    return _spoilt(calls, target, FEES)
+    return spoilt(calls, target, FEES)
 
 
 @maker("PerpMarket", "setLimits")
 def _set_limits(calls: Calls, target: Instance) -> Arguments:
-    return _spoilt(calls, target, LIMITS)
+    return spoilt(calls, target, LIMITS)
 
 
 @maker("PerpMarket", "setOrders")
 def _set_orders(calls: Calls, target: Instance) -> Arguments:
-    return _spoilt(calls, target, ORDERS)
+    return spoilt(calls, target, ORDERS)
 
 
 @maker("PerpMarket", "setFunding")
 def _set_funding(calls: Calls, target: Instance) -> Arguments:
     """Either mode; the mode itself is never spoilt, as no encoder takes an enumeration's outside."""
-    owner, ((_, *rest),) = _spoilt(calls, target, FUNDING)
+    owner, ((_, *rest),) = spoilt(calls, target, FUNDING)
     return owner, ((calls.rng.choice((0, 1)), *rest),)
 
 
@@ -227,7 +227,7 @@ def _mint_shares(calls: Calls, target: Instance) -> Arguments:
     return _enter(calls, target)
 
 
-def _leaving(calls: Calls, target: Instance, most: str) -> Arguments:
+def leaving(calls: Calls, target: Instance, most: str) -> Arguments:
     system, users = calls.system, calls.system.users
     able = [u for u in users if system.ask(target, most, u)]
     owner = calls.rng.choice(able or users)
@@ -236,12 +236,12 @@ def _leaving(calls: Calls, target: Instance, most: str) -> Arguments:
 
 @maker("PerpPool", "redeem")
 def _redeem(calls: Calls, target: Instance) -> Arguments:
-    return _leaving(calls, target, "maxRedeem")
+    return leaving(calls, target, "maxRedeem")
 
 
 @maker("PerpPool", "withdraw")
 def _withdraw_assets(calls: Calls, target: Instance) -> Arguments:
-    return _leaving(calls, target, "maxWithdraw")
+    return leaving(calls, target, "maxWithdraw")
 
 
 @maker("PerpPool", "requestRedeem")

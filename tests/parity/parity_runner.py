@@ -33,7 +33,12 @@ class Coverage:
     def missing(self) -> list[tuple[str, str]]:
         """State-changing functions that never succeeded."""
         pairs = [(kind, name) for kind in KINDS for name in writers(kind)]
-        return [p for p in pairs if not self.succeeded[p] and not (p in INSIDE and self.logs[INSIDE[p]])]
+        return [pair for pair in pairs if not self.succeeded[pair] and not self._inside(pair)]
+
+    def _inside(self, pair: tuple[str, str]) -> int:
+        """How often it was reached from inside another call."""
+        sign = INSIDE.get(pair, "")
+        return self.logs[sign] if isinstance(sign, str) else self.succeeded[sign]
 
     @property
     def share(self) -> float:
@@ -68,7 +73,7 @@ class Coverage:
             reason = system.decoder.revert(receipt.output).partition("(")
             self.errors[reason[0] if reason[0] not in ("Panic", "Error") else "".join(reason)] += 1
         for log in receipt.logs:
-            for abi in (i.abi for i in system.instances[:40] if i.address == log.address):
+            for abi in (i.abi for i in system.instances[:50] if i.address == log.address):
                 event = abi.events.get(log.topics[0]) if log.topics else None
                 self.logs[event.name if event else "other"] += 1
 
@@ -142,7 +147,7 @@ class Parity:
 
     def _state_difference(self) -> str | None:
         accounts = dict.fromkeys([COINBASE, *self.blocks.involved()])
-        slots = [(i.address, n) for i in self.system.instances[:30] for n in range(_PLAIN_SLOTS)]
+        slots = [(i.address, n) for i in self.system.instances[:40] for n in range(_PLAIN_SLOTS)]
         slots += [(p, n) for p in self.system.programs[-30:] for n in (*range(8), 2**256 - 1)]
         told = first_state_difference(self._a, self._b, accounts, slots, self.system.decoder, self.sides)
         if told is None:

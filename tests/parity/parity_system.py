@@ -3,7 +3,7 @@
 Three collaterals, one for each way of liquidation and of telling a price: ETH (fixed spread, a feed with guards), BTC
 (8 decimals, ascending auction, delayed feed), LINK (descending auction, a feed to switch to its pool's mean). Two
 pools, a flash liquidator for each of the two collaterals that can be bought with borrowed Dollar, a perpetual future on
-ETH in Dollar, wallets that call for anybody, and some programs.
+ETH in Dollar, a lending pool and a vault of each strategy, wallets that call for anybody, and some programs.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import Any
 
 from evm_programs import Programs, caller_back, init_code, through_wallet, wallet
 from parity_perp_system import deploy_perps, fill_perps
+from parity_vault_system import deploy_vaults, fill_vaults
 
 from simulator.chain.abi import Abi
 from simulator.chain.accounts import Account, account
@@ -38,7 +39,7 @@ KINDS = (
     "PushFeed", "GuardedFeed", "DelayedFeed", "FeedSwitch", "TwapFeed", "RateFeed", "UptimeFeed", "SequencerGuard",
     "CollateralToken", "Dollar", "CdpEngine", "EnglishAuction",
     "DutchAuction", "FlashLiquidator", "ConstantProductPool", "PerpMarket",
-    "PerpPool", "Backstop",
+    "PerpPool", "Backstop", "LendingPool", "HedgedVault", "DeltaNeutral", "CrossHedge", "CdpCarry",
 )  # fmt: skip
 
 _ORACLES = {
@@ -135,9 +136,15 @@ class System:
         for pool in self.pools:
             genesis.scope = pool.id
             pool.deploy(genesis)
-        push: Address = genesis.feeds["ETH"].oracle.push.address  # type: ignore[attr-defined]
-        self.perps = deploy_perps(genesis, self.cdp.dollar.address, push)
+        self.prices = PRICES
+        self.push: dict[str, Address] = {
+            asset: feed.oracle.push.address  # type: ignore[attr-defined]
+            for asset, feed in genesis.feeds.items()
+        }
+        self.perps = deploy_perps(genesis, self.cdp.dollar.address, self.push["ETH"])
         self.ids = {asset: symbol(asset) for asset in DECIMALS}
+        self.pool_contracts = [protocol.pool.contract for protocol in self.pools]
+        self.vaults = deploy_vaults(self)
         self.deployer, self.exchange = self._person("deployer"), self._person("exchange")
         self.reporters = {asset: self._person(f"reporter/{asset}") for asset in DECIMALS}
         self.watchman = self._person("uptime/ETH")  # of the one feed that knows of a sequencer
@@ -181,10 +188,9 @@ class System:
         for asset, token in self.genesis.tokens.items():
             self.decoder.add(token.address, f"{token.name}:{asset}")
         self.houses = {a: c.house.contract for a, c in self.cdp.collaterals.items() if c.house}
-        self.pool_contracts = [protocol.pool.contract for protocol in self.pools]
         self.spenders = [self.cdp.engine.address, *(h.address for h in self.houses.values())]
         self.spenders += [pool.address for pool in self.pool_contracts]
-        self.spenders += [contract.address for contract in self.perps[:2]]
+        self.spenders += [contract.address for contract in (*self.perps[:2], *self.vaults[:2], *self.vaults[3::2])]
 
     def _endow(self) -> None:
         genesis = self.genesis
@@ -223,6 +229,7 @@ class System:
             genesis.scope = pool.id
             pool.seed(genesis)
             self.users.append(self._person(f"{pool.id}/provider"))
+        fill_vaults(self)
         self.oracle.seed(genesis)
         for contract in genesis.deployed:
             if contract.name == "TwapFeed":
