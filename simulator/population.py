@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from numpy.random import Generator as Random
+
 from simulator.agents.base import Agent, AgentSettings, Desk
+from simulator.agents.governor import Governor
 from simulator.agents.guard import guarded
 from simulator.agents.reporter import Reporter
 from simulator.agents.slow_reporters import RateReporter, UptimeReporter
@@ -41,7 +44,7 @@ def populate(world: "World") -> list[Agent]:
     _freshen_feeds(world, (world.start - early - 60, world.start - 1) if early else (world.start - 1,))
     for protocol in world.protocols:
         guarded(f"protocol {protocol.id}", partial(protocol.ready, genesis))
-    return [*agents, *_reporters(world)]
+    return [*agents, *_reporters(world), *_governors(world)]
 
 
 def _group(world: "World", component: Component) -> Iterator[Agent]:
@@ -80,6 +83,20 @@ def _reporters(world: "World") -> Iterator[Agent]:
             rule = AgentSettings(gas=UptimeReporter.gas, latency_seconds=0.0)
             desk = _desk(world, f"uptime/{asset}", "reporter", rule)
             yield UptimeReporter(desk, settings, oracle, world.scenario.chain.outages)
+
+
+def _governors(world: "World") -> Iterator[Agent]:
+    """The owner of each protocol that has something declared."""
+    for protocol in world.protocols:
+        declared = protocol.governance()
+        if declared:
+            settings = AgentSettings(gas=Governor.gas, latency_seconds=0.0)
+            desk = Desk(world, world.genesis.account("deployer"), "governance", settings, _stream(world, protocol.id))
+            yield Governor(desk, settings, declared)
+
+
+def _stream(world: "World", protocol: str) -> Random:
+    return world.streams.generator(f"governance/{protocol}")
 
 
 def _freshen_feeds(world: "World", moments: Sequence[int]) -> None:

@@ -216,6 +216,7 @@ PROTOCOLS = Registry(
     "wavetank.protocols",
     {
         "cdp": "simulator.protocols.cdp:Cdp",
+        "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",
         "vault": "simulator.protocols.vault:VaultProtocol",
     },
@@ -231,6 +232,7 @@ AGENTS = Registry(
         "exploiter": "simulator.agents.exploiter:Exploiter",
         "keeper": "simulator.agents.keeper:Keeper",
         "hedge-keeper": "simulator.agents.hedge_keeper:HedgeKeeper",
+        "perp-trader": "simulator.agents.perp_trader:PerpTrader",
     },
 )
 PROCESSES = Registry(

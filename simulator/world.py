@@ -188,6 +188,7 @@ class World:
         self._watches: dict[str, tuple[Lending, SafetyWatch]] = {
             lending.id: (lending, lending.book.watch(lending.liquidation_ratio)) for lending in lendings
         }
+        self._moving = [each for each in self.protocols if type(each).advance is not Protocol.advance]
         self.number = self.genesis.number
         self._block_time = self.start
         self._gas_limit = self.scenario.chain.gas_limit
@@ -415,6 +416,9 @@ class World:
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
                 self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
+        for protocol in self._moving:
+            for notice in protocol.advance(now):
+                self._notify(notice)
         for event in market.crossed():
             event.succeed()
         self.observer.prices(self)

@@ -1,9 +1,9 @@
 """What a protocol is to the rest of the simulator: a plug-in that deploys contracts and offers capabilities.
 
 Agents, metrics and the recorder know capabilities only, never a contract: `Lending` (positions that can be adjusted and
-liquidated), `Auction` (lots of seized collateral), `Pool` (an on-chain market), `Vault` (shares of a hedged strategy),
-`Oracle` (a feed to report to). A plug-in mirrors its state from events, so nothing is polled, and turns raw events into
-neutral notices.
+liquidated), `Auction` (lots of seized collateral), `Pool` (an on-chain market), `Perp` (a perpetual future), `Vault`
+(shares of a hedged strategy), `Oracle` (a feed to report to). A plug-in mirrors its state from events, so nothing is
+polled, and turns raw events into neutral notices.
 """
 
 from abc import ABC, abstractmethod
@@ -18,6 +18,7 @@ from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.types import Address
 from simulator.errors import ConfigError
 from simulator.protocols.genesis import Genesis
+from simulator.protocols.perps_book import Frame, MarginWatch, PerpBook
 from simulator.protocols.positions import PositionBook
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Notice(NamedTuple):
     `lot_changed`; `lot_closed` (winner, amount, paid); `price` (price); `pool`; `vault` (somebody
     came, left or waits; or it was rebalanced: reason, keeper). The world adds `unsafe`: a position that can be
     liquidated at the price its protocol uses.
+
+    Of perpetual futures, about an account: `trade` (size, price), `perp_liquidation` (liquidator, size, value: its
+    worth in margin, fee, deficit), `order` (waits or is gone), `adl` (size, price, haircut). About a market: `funding`
+    (rate), `shortfall` (amount, recorded or repaid), `pool_bankrupt` (seen, or settled), `socialised` (amount),
+    `perp_pool` (capital came or went), `rules` (pauses and parameters). Accounts change in a `margin` notice.
     """
 
     kind: str
@@ -297,6 +303,184 @@ class Vault(Capability, ABC):
         """Shares handed in and not yet settled."""
 
 
+class Order(NamedTuple):
+    """A trade that waits for its price."""
+
+    account: str
+    size: int  # [size wad] bought, sold when negative
+    submitted: int  # [unix s] only a later price fills it
+    executable: int  # [unix s]
+    expires: int  # [unix s] later it can only be cancelled
+
+
+class Perp(Capability, ABC):
+    """One perpetual future with the pool that is everybody's counterparty, and its backstop.
+
+    A size is signed, long when positive: of the asset in a linear market, of Dollars in an inverse one. Money is the
+    margin asset's [wad], prices are dollars. An account's name ends in its owner.
+    """
+
+    asset: str  # market symbol of what it follows
+    margin_asset: str
+    inverse: bool
+    token: Address  # of the margin
+    spender: Address  # the contract that pulls margin
+    pool_spender: Address  # the contract that pulls deposits of the pool
+    oracle: Oracle
+    book: PerpBook
+    orders: dict[str, Order]  # that wait, by account
+    initial_ratio: float
+    maintenance_ratio: float
+    trade_fee: float
+    liquidator_share: float  # of the fee of a liquidation
+    skew_scale: int  # [size wad] net size at which the premium would be 1
+    period: int  # [s] that the premium is a rate for
+    follows_premium: bool  # the funding rate is the premium's, otherwise the premium moves it
+    tip: float  # [margin tokens] for the execution of an order
+    delay: int  # [s] between an order and its fill
+    fund: int  # [margin wad] the insurance fund
+    shortfall: int  # [margin wad] recorded and not paid
+    paused: bool  # trades and orders are refused
+
+    @abstractmethod
+    def account(self, owner: Address) -> str:
+        """The name of an owner's account."""
+
+    @abstractmethod
+    def frame(self, now: int, price: float | None = None) -> Frame | None:
+        """What valuations at `now` [unix s] go by, at an index price [usd] or that of the feed; None without one."""
+
+    @abstractmethod
+    def units(self, usd: float, price: float) -> int:
+        """The size [wad] with a notional in dollars at a price of the asset."""
+
+    @abstractmethod
+    def mark(self) -> float:
+        """Index and premium [usd]."""
+
+    @abstractmethod
+    def premium(self) -> float:
+        """Mark over index less 1."""
+
+    @abstractmethod
+    def funding_rate(self, now: int) -> float:
+        """What longs pay [share a day]."""
+
+    @abstractmethod
+    def open_interest(self) -> tuple[int, int]:
+        """The sizes of longs and shorts [size wad]."""
+
+    @abstractmethod
+    def unsafe(self) -> list[str]:
+        """Accounts below maintenance margin at the price of the feed."""
+
+    @abstractmethod
+    def is_unsafe(self, account: str) -> bool:
+        """Whether an account is."""
+
+    @abstractmethod
+    def watch(self) -> MarginWatch:
+        """A watch on accounts below maintenance margin, at frames of one's own."""
+
+    @abstractmethod
+    def pool_capital(self, now: int) -> int | None:
+        """What the pool would have if every trader closed now [margin wad], None without a price."""
+
+    # ---------------------------------------------------------------- previews
+
+    @abstractmethod
+    def preview_trade(self, account: str, size: int) -> tuple[int, int] | None:
+        """Equity and required margin that a trade at once would leave, None where it would revert."""
+
+    @abstractmethod
+    def preview_liquidation(self, account: str) -> tuple[int, int] | None:
+        """The size closed and the fee, None where it would revert."""
+
+    @abstractmethod
+    def withdrawable(self, account: str) -> int:
+        """What `withdraw` would pay now."""
+
+    @abstractmethod
+    def bankruptcy(self, long: bool) -> tuple[int, int, int]:
+        """Of longs or shorts that went bankrupt: the size not yet matched, the shortfall, since when [unix s]."""
+
+    @abstractmethod
+    def deleverage_list(self, bankrupt_long: bool, now: int) -> list[str]:
+        """Whom the rule would deleverage next, in its order; empty where nobody must."""
+
+    @abstractmethod
+    def socialise_from(self) -> int:
+        """When what deleveraging has not covered may fall on the pool [unix s]."""
+
+    # ------------------------------------------------------------------- calls
+
+    @abstractmethod
+    def deposit(self, account: str, amount: int) -> Call:
+        """Add margin to an account."""
+
+    @abstractmethod
+    def withdraw(self, account: str, amount: int) -> Call:
+        """Take margin out of one's own."""
+
+    @abstractmethod
+    def trade(self, account: str, size: int, limit: float) -> Call:
+        """Trade on one's own account at no worse a price than `limit` [usd]; an order where fills are delayed."""
+
+    @abstractmethod
+    def execute(self, account: str) -> Call:
+        """Fill somebody's order."""
+
+    @abstractmethod
+    def cancel(self, account: str) -> Call:
+        """Remove an order that has expired."""
+
+    @abstractmethod
+    def liquidate(self, account: str) -> Call:
+        """Liquidate an account."""
+
+    @abstractmethod
+    def accrue(self) -> Call:
+        """Charge funding until now."""
+
+    @abstractmethod
+    def deleverage(self, bankrupt_long: bool, accounts: Sequence[str]) -> Call:
+        """Close profitable positions against bankrupt ones."""
+
+    @abstractmethod
+    def socialise(self) -> Call:
+        """Let what is left of the shortfall fall on the pool."""
+
+    @abstractmethod
+    def settle_pool(self) -> Call:
+        """Pass on to the backstop what the pool owes beyond its capital."""
+
+    # -------------------------------------------------------------------- pool
+
+    @abstractmethod
+    def pool_deposit(self, owner: Address, assets: int) -> Call:
+        """Put `assets` [margin wad] into the pool."""
+
+    @abstractmethod
+    def pool_request(self, shares: int) -> Call:
+        """Queue shares for redemption."""
+
+    @abstractmethod
+    def pool_redeem(self, owner: Address, shares: int) -> Call:
+        """Redeem shares that have waited."""
+
+    @abstractmethod
+    def pool_shares(self, owner: Address) -> tuple[int, int, int]:
+        """Shares held, shares queued, and when those are ready [unix s]."""
+
+    @abstractmethod
+    def pool_redeemable(self, owner: Address) -> int:
+        """Shares that could be redeemed now."""
+
+    @abstractmethod
+    def pool_share_price(self) -> float:
+        """What a share is worth [margin tokens]; 0 without a price."""
+
+
 @dataclass
 class Sample:
     """What a protocol looks like at a moment, in arrays over its positions."""
@@ -350,6 +534,15 @@ class Protocol(ABC):
     @abstractmethod
     def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
         """Mirror an event and say what it means."""
+
+    def advance(self, now: int) -> Iterable[Notice]:
+        """What price and time alone have changed by `now` [unix s], after each step of the markets."""
+        del now
+        return ()
+
+    def governance(self) -> Sequence[tuple[float, Call]]:
+        """What its owner does by declaration: when [s since the start], in order, and the call."""
+        return ()
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """Positions and measures at `now` [unix s], valued at the reference prices of `price(asset)` [usd]."""

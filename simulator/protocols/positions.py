@@ -1,9 +1,10 @@
 """Positions mirrored from events, and who of them is unsafe at a price."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, Protocol
 
 from simulator.chain.types import Address
 
@@ -68,31 +69,44 @@ class PositionBook:
 
     def watch(self, ratio: float) -> "SafetyWatch":
         """A watch on positions whose collateral ratio falls below `ratio`."""
-        watch = SafetyWatch(self, ratio)
+        watch = SafetyWatch(self, lambda p: ratio * p.critical if p.normalized_debt else None)
         self._watches.append(watch)
         return watch
 
 
-class SafetyWatch:
-    """Positions below a collateral ratio at a price, kept by two heaps: nothing is scanned while nothing happens.
+class Book(Protocol):
+    """Positions by id, each with an `id` and a `version` that changes whenever the position does."""
 
-    A position is below when price / index < ratio * critical. `level` in the methods is price / index.
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def get(self, id: str, /) -> Any:
+        """The position of an id, None where there is none."""
+
+
+class SafetyWatch:
+    """Positions whose threshold is above a level, kept by two heaps: nothing is scanned while nothing happens.
+
+    A threshold changes only when its position does. In lending it is ratio * critical and the level is price / index,
+    so that those above it are below the collateral ratio.
     """
 
-    def __init__(self, book: PositionBook, ratio: float) -> None:
+    def __init__(self, book: Book, threshold: Callable[[Any], float | None]) -> None:
         self._book = book
-        self.ratio = ratio
+        self._threshold = threshold  # None: never below
         self.below: dict[str, float] = {}  # position -> its threshold level, in order of falling below
         self._safe: list[tuple[float, str, int]] = []  # the highest threshold first
         self._unsafe: list[tuple[float, str, int]] = []  # the lowest first
         for position in book:
             self.changed(position)
 
-    def changed(self, position: Position) -> None:
+    def changed(self, position: Any) -> None:
         """File a position anew; its old entry becomes stale."""
         self.below.pop(position.id, None)
-        if position.normalized_debt:
-            heapq.heappush(self._safe, (-self.ratio * position.critical, position.id, position.version))
+        threshold = self._threshold(position)
+        if threshold is not None:
+            heapq.heappush(self._safe, (-threshold, position.id, position.version))
         if len(self._safe) + len(self._unsafe) > 4 * len(self._book) + _SLACK:
             self._safe = self._fresh(self._safe)
             self._unsafe = [entry for entry in self._fresh(self._unsafe) if entry[1] in self.below]
