@@ -176,7 +176,7 @@ class PerpProtocol(Protocol):
         """Mirror an event of the three contracts."""
         return self.venue.on_event(event, now)
 
-    def advance(self, now: int) -> Iterable[Notice]:
+    def after_block(self, now: int, price: Callable[[str], float]) -> Iterable[Notice]:
         """Who has fallen below maintenance margin, and whether the pool can still pay."""
         return self.venue.advance(now)
 
