@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "pool",
     "liquidation",
     "oracle",
+    "perps",
     "black_thursday",
 )
 

@@ -1,18 +1,18 @@
 """An embedded chain with contracts of ours and nothing else on it, for the laws that are measured on bytecode."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from simulator.chain.abi import Abi
 from simulator.chain.accounts import account
 from simulator.chain.artifacts import load_artifact
 from simulator.chain.revm import RevmChain
-from simulator.chain.types import Address, BlockEnv, Receipt, Transaction
+from simulator.chain.types import Address, BlockEnv, Outcome, Receipt, Transaction
 from simulator.errors import ChainError
 from simulator.protocols.genesis import Contract
 
 _START = 1_600_000_000  # [unix s]
-_CALL_GAS, _DEPLOY_GAS = 600_000, 8_000_000
+_CALL_GAS, _DEPLOY_GAS = 5_000_000, 8_000_000
 _BLOCK_GAS = 10**9  # more calls than any law puts into a block
 _MOST = 2**256 - 1
 
@@ -70,6 +70,21 @@ class Lab:
         names = [f"{step.contract.name}.{step.function}" for step in steps]
         return [receipt.output for receipt in self._block(transactions, names)]
 
+    def attempt(
+        self, accepts: Collection[str], sender: Address, contract: Contract, function: str, *args: Any
+    ) -> Receipt | str:
+        """Call in a block of its own; the name of the error where it reverts with an accepted one.
+
+        Raises ChainError for any other.
+        """
+        tx = self._transaction(sender, contract.address, contract.encode(function, *args))
+        (outcome,) = self._execute([tx])
+        if isinstance(outcome, Receipt) and not outcome.status:
+            error = self._errors.decode_revert(outcome.output)
+            if error.name in accepts:
+                return error.name
+        return _included(outcome, f"{contract.name}.{function}", self._errors)
+
     def endow(self, token: Contract, holder: Address, amount: int, *spenders: Contract) -> None:
         """Mint an amount [units] to somebody, who lets these contracts take any of it."""
         approvals = [Step(holder, token, "approve", (spender.address, _MOST)) for spender in spenders]
@@ -88,14 +103,18 @@ class Lab:
         return Transaction(sender, nonce, to, data, 0, _CALL_GAS if to else _DEPLOY_GAS, 0, 0)
 
     def _block(self, transactions: Sequence[Transaction], names: Sequence[str]) -> list[Receipt]:
+        outcomes = self._execute(transactions)
+        return [_included(outcome, name, self._errors) for name, outcome in zip(names, outcomes, strict=True)]
+
+    def _execute(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         self._number += 1
         self.now += 1
-        outcomes = self.chain.execute(BlockEnv(self._number, self.now, 0, _BLOCK_GAS), transactions)
-        receipts = []
-        for name, outcome in zip(names, outcomes, strict=True):
-            if not isinstance(outcome, Receipt):
-                raise ChainError(f"{name} was not included: {getattr(outcome, 'reason', outcome)}")
-            if not outcome.status:
-                raise ChainError(f"{name} reverted: {self._errors.decode_revert(outcome.output)}")
-            receipts.append(outcome)
-        return receipts
+        return self.chain.execute(BlockEnv(self._number, self.now, 0, _BLOCK_GAS), transactions)
+
+
+def _included(outcome: Outcome, name: str, errors: Abi) -> Receipt:
+    if not isinstance(outcome, Receipt):
+        raise ChainError(f"{name} was not included: {getattr(outcome, 'reason', outcome)}")
+    if not outcome.status:
+        raise ChainError(f"{name} reverted: {errors.decode_revert(outcome.output)}")
+    return outcome
