@@ -126,6 +126,10 @@ def run(
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option(help="The folder of the results; runs/SCENARIO-SEED by default.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Answer a question by many runs instead: bands, effectiveness or delay."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a scenario and write what happened to a folder."""
@@ -134,6 +138,10 @@ def run(
     check_chain(chain, gas)
     storm = _load(scenario, changes)
     root = storm.world.seed if seed is None else seed
+    if study is not None:
+        if chain != "revm":
+            raise ConfigError(f"--chain {chain}: studies run on revm", where="--study", mend="leave --chain out")
+        return _study(study, scenario, storm, changes, root, gas and gas.value, out, as_json)
     from simulator.results import run_scenario
 
     try:
@@ -158,6 +166,51 @@ def run(
     if result.exit_code:
         print_note(f"the run is partial: what there is of it is in {result.folder}")
     return int(result.exit_code)
+
+
+def _study(
+    name: str,
+    scenario: str,
+    storm: Any,
+    changes: list[str] | None,
+    seed: int,
+    gas: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    from simulator.scenario.overrides import parse_overrides
+    from simulator.study.catalogue import find_study
+    from simulator.study.conduct import conduct
+
+    study = find_study(name)
+    with progress_bar(f"{study.title}: {storm.title}") as progress:
+        manifest, code, folder = conduct(
+            study,
+            scenario,
+            storm,
+            parse_overrides(changes or []),
+            seed=seed,
+            gas=gas,
+            out=out or Path("runs") / f"{storm.name}-{seed}-{study.name}",
+            progress=progress,
+        )
+    if as_json:
+        print_json(manifest)
+    else:
+        print_lines([*_study_lines(study, manifest), "", f"results in {folder}"])
+    if code:
+        done = manifest["runs_done"] - manifest["runs_failed"]
+        print_note(f"the study is partial: {done} of {manifest['runs_total']} runs count")
+    return int(code)
+
+
+def _study_lines(study: Any, manifest: dict[str, Any]) -> list[str]:
+    names = list(study.figures)
+    rows = [(r["series"], r["point"], r["seed"], *(r[name] for name in names)) for r in manifest["runs"]]
+    shown = [
+        tuple("" if cell is None else figure(cell) if isinstance(cell, float) else cell for cell in r) for r in rows
+    ]
+    return [study.question, "", *columns([("series", "point", "seed", *names), *shown])]
 
 
 def _load(scenario: str, changes: list[str] | None) -> Any:

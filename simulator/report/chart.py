@@ -1,10 +1,10 @@
-"""A chart as the page takes it: plotly traces and layout in plain values, colours by role.
+"""A chart as a page takes it: plotly traces and layout in plain values, colours by role.
 
 A colour "@market" is the style sheet's `--market`, looked up when the chart is drawn, so that one chart serves light
 and dark. The page adds fonts, grid and margins.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -50,10 +50,12 @@ class Chart:
     shapes: tuple[Shape, ...] = ()
     empty: str = ""
     hover: Literal["x unified", "closest"] = "x unified"  # one label for a moment, or one for the nearest mark
+    across: Mapping[str, Any] | None = None  # plotly settings of the horizontal axis where that is not time
 
     def layout(self, window: tuple[int, int]) -> dict[str, Any]:
-        """The plotly layout over a window of time [s since 1970]."""
-        layout: dict[str, Any] = {"xaxis": {"type": "date", "range": [1000 * edge for edge in window]}}
+        """The plotly layout, over a window of time [s since 1970] where the horizontal axis is time."""
+        axis = dict(self.across or {"type": "date", "range": [1000 * edge for edge in window]})
+        layout: dict[str, Any] = {"xaxis": axis}
         layout["hovermode"], layout["shapes"], layout["annotations"] = self.hover, list(self.shapes), []
         gap = 0.15 if len(self.panels) > 1 else 0.0
         top, room = 1.0, 1.0 - gap * (len(self.panels) - 1)
@@ -107,6 +109,43 @@ def line(
         "connectgaps": False,
         "hovertemplate": f"{hover}<extra>{name}</extra>",
     }
+
+
+def curve(
+    name: str,
+    x: Sequence[float | str],
+    y: Sequence[float],
+    colour: str,
+    *,
+    labels: Sequence[str] = (),
+    low: Sequence[float] = (),
+    high: Sequence[float] = (),
+    mode: Literal["lines+markers", "markers"] = "lines+markers",
+    symbol: str = "circle",
+    hover: str = "%{y:,.4~r}",
+) -> Trace:
+    """Points of a study, with a label for the pointer and bars from `low` to `high` where these are given."""
+    across = list(x) if any(isinstance(value, str) for value in x) else rounded(map(float, x))
+    trace: Trace = {
+        "type": "scatter",
+        "mode": mode,
+        "name": name,
+        "legendgroup": name,
+        "x": across,
+        "y": rounded(y),
+        "line": {"color": f"@{colour}", "width": 1.6},
+        "marker": {"color": f"@{colour}", "size": 8, "symbol": symbol},
+        "hovertemplate": f"{hover}<extra>{name}</extra>",
+    }
+    if labels:
+        trace |= {"text": list(labels), "hovertemplate": f"%{{text}}<br>{hover}<extra>{name}</extra>"}
+    if len(low) and len(high):
+        up, down = np.subtract(high, y), np.subtract(y, low)
+        trace["error_y"] = {
+            "type": "data", "symmetric": False, "array": rounded(up), "arrayminus": rounded(down),
+            "color": f"@{colour}", "thickness": 1.2, "width": 4,
+        }  # fmt: skip
+    return trace
 
 
 def area(
