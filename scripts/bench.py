@@ -21,6 +21,7 @@ BENCHMARKS = {  # name -> module of `measure(small) -> Verdict`
     "month": "benchmarks.month",
     "soak": "benchmarks.soak",
     "black-thursday": "benchmarks.black_thursday",
+    "hedge": "benchmarks.hedge",
     "paths": "benchmarks.paths",
 }
 

@@ -1,6 +1,7 @@
 """Run a study on every core and keep what came of it, also of one that was interrupted."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -75,6 +76,9 @@ def _rows(
             if progress is not None:
                 progress(len(done), len(tasks))
     except KeyboardInterrupt:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that tasks are cancelled is what was asked for
+            found.close()
         return done, True
     return done, False
 

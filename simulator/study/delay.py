@@ -1,4 +1,4 @@
-"""How long does a vault stay outside its bounds before somebody rebalances it, by what keepers bid for gas?"""
+"""How long does a vault stay outside its bounds before a keeper rebalances it, by the tip?"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,24 +14,23 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 _KEEPERS = (1, 2, 5)
-_MULTIPLES = (0.7, 0.9, 1.1, 1.5, 2.0, 3.0)  # of the gas price that others pay
+_TIPS = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0)  # [usd]
 _COLOURS = ("market", "pool", "oracle")
 MEDIAN, LONGEST = "delay_seconds_median", "delay_seconds_max"
 _TITLE = "From breach to rebalance"
 
 
 def _points(scenario: "Scenario") -> list[Point]:
-    vault_table(scenario)
-    keepers = keeper_table(scenario)
+    vault, keepers = vault_table(scenario), keeper_table(scenario)
     return [
         Point(
             _series(count),
-            f"{count} at {multiple:g} times",
-            multiple,
-            {f"{keepers}.count": count, f"{keepers}.gas": {"rule": "market", "multiple": multiple}},
+            f"tip {tip:g} USD",
+            tip,
+            {f"{keepers}.count": count, f"{vault}.execution.tip_usd": tip},
         )
         for count in _KEEPERS
-        for multiple in _MULTIPLES
+        for tip in _TIPS
     ]
 
 
@@ -55,7 +54,7 @@ def _charts(rows: Sequence[Row]) -> list[Chart]:
     if not found:
         return [empty_chart("delay", _TITLE, "Nothing was ever due in any run.")]
     names = [name for name in map(_series, _KEEPERS) if any(s.point.series == name for s in found)]
-    colours = dict(zip(map(_series, _KEEPERS), _COLOURS, strict=True))
+    colours = dict(zip(map(_series, _KEEPERS), _COLOURS, strict=False))
     of = {name: [s for s in found if s.point.series == name] for name in names}
     return [
         Chart(
@@ -74,7 +73,7 @@ def _charts(rows: Sequence[Row]) -> list[Chart]:
             ),
             hover="closest",
             across={"type": "linear", "hoverformat": ".3~r", "showgrid": True,
-                    "title": {"text": "Keepers' bid for gas, times the price that others pay"}},
+                    "title": {"text": "Tip for a rebalance, USD"}},
         )
     ]  # fmt: skip
 
@@ -88,7 +87,7 @@ def _curve(name: str, points: Sequence[Summary], figure: str, colour: str) -> di
         colour,
         low=[_minutes(s, "low", figure) for s in known],
         high=[_minutes(s, "high", figure) for s in known],
-        hover="bid %{x:.3~r}: %{y:,.3~r} min",
+        hover="tip %{x:.3~r} USD: %{y:,.3~r} min",
     )
 
 
@@ -108,13 +107,13 @@ def _words(found: Sequence[Summary]) -> str:
 
 
 def _named(summary: Summary) -> str:
-    return f"{summary.point.series} at {summary.point.place:g} times the going gas price"
+    return f"{summary.point.series}, {summary.point.label}"
 
 
 DELAY = Study(
     name="delay",
     title="Time from breach to rebalance",
-    question="How long is the vault outside its bounds before somebody rebalances it, by what keepers bid for gas?",
+    question="How long is the vault outside its bounds before a keeper rebalances it, by the tip?",
     seeds=3,
     figures={MEDIAN: _median, LONGEST: _longest},
     points=_points,

@@ -10,7 +10,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import bench  # noqa: E402
-from benchmarks import black_thursday, month, overhead, paths, soak, timing, vaults  # noqa: E402
+from benchmarks import month, overhead, paths, soak, storms, timing, vaults  # noqa: E402
 from benchmarks.raw import REFERENCE_RATE, RawEngine  # noqa: E402
 from benchmarks.verdict import Limit, Verdict  # noqa: E402
 
@@ -171,8 +171,13 @@ def test_the_soak_sends_what_it_says_and_reads_the_memory():
 
 
 def test_seconds_count_as_those_of_the_reference_machine():
-    found = black_thursday.figures_of("fast", [(4.0, REFERENCE_RATE / 2)])
+    found = storms.figures_of("fast", [storms.Timed(1.0, 3.0, REFERENCE_RATE / 2)])
     assert (found["fast_seconds"], found["fast_seconds_here"]) == (2.0, 4.0)
+
+
+def test_a_tenth_of_a_run_counts_ten_times_and_its_set_up_once():
+    found = storms.figures_of("fast", [storms.Timed(1.0, 0.5, REFERENCE_RATE)], share=0.1)
+    assert found["fast_seconds"] == 6.0
 
 
 def test_every_process_and_both_copulas_have_a_figure_and_a_bound():
