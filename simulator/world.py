@@ -17,7 +17,7 @@ import simpy
 from simulator.agents.base import CapabilityT, Desk, Fate, Life
 from simulator.agents.guard import agent_error, guarded, guarded_life
 from simulator.attach import attached_contracts, check_start
-from simulator.chain.abi import Abi
+from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.base import CallReverted, Chain
 from simulator.chain.fork import Fork
 from simulator.chain.types import Address, BlockEnv, BundleReceipt, Filled, Log, Outcome, Receipt, Transaction
@@ -31,10 +31,11 @@ from simulator.observer import Observer
 from simulator.oracle_faults import seconds
 from simulator.outbox import Outbox
 from simulator.population import populate
-from simulator.protocols.base import Auction, Call, Lending, Notice, Protocol
+from simulator.protocols.base import Auction, Call, Lending, Notice, Protocol, Vault
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
+from simulator.rebalances import RebalanceLog
 from simulator.scenario import Scenario
 from simulator.streams import Streams
 from simulator.units import to_wei_per_gas
@@ -75,6 +76,7 @@ class World:
         self.by_id: dict[str, Any] = {}
         self._inboxes: defaultdict[str, list[simpy.Store]] = defaultdict(list)
         self._contracts: dict[Address, tuple[Protocol, Abi]] = {}
+        self._followers: defaultdict[Address, list[Protocol]] = defaultdict(list)
         self._errors = Abi([])
         attached = attached_contracts(scenario)
         self.warm_up = warm_up(scenario.oracle, chain, attached)  # [s] that feeds need before the start
@@ -146,6 +148,9 @@ class World:
         """Pass on the events of its contracts from now on."""
         for address, abi in protocol.events().items():
             self._contracts[address] = (protocol, abi)
+        for address in protocol.follows():
+            if protocol not in self._followers[address]:
+                self._followers[address].append(protocol)
 
     def _open_the_pool(self) -> None:
         chain, legacy = self.scenario.chain, self.scenario.chain.fee_mode == "legacy"
@@ -180,6 +185,7 @@ class World:
             self._errors = self._errors.merged(contract.abi)
         lendings = self.capabilities(Lending)
         self.liquidations = LiquidationLog(lendings, self.market)
+        self.rebalances = RebalanceLog(self.capabilities(Vault), self.market)
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
         for house in self.capabilities(Auction):
             for lot in house.lots.values():
@@ -369,6 +375,7 @@ class World:
         sent = self.outbox.sent(receipt.transaction)
         if sent is not None and sent.call.subject:
             self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
+            self.rebalances.spent(receipt, sent.call.subject, sent.submitted, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
                 known = self._contracts.get(log.address)
@@ -384,6 +391,11 @@ class World:
         if event is None:
             return
         self.observer.event(self.number, index, position, protocol.id, event)
+        self._tell(protocol, event)
+        for follower in self._followers.get(log.address, ()):
+            self._tell(follower, event)
+
+    def _tell(self, protocol: Protocol, event: DecodedEvent) -> None:
         try:
             for notice in protocol.on_event(event, self._block_time):
                 self._notify(notice)
@@ -405,6 +417,8 @@ class World:
         if notice.kind in FOLLOWED:
             for row in self.liquidations.on_notice(notice, self.number):
                 self.observer.neutral(self.number, notice.protocol, row)
+        if notice.kind == "rebalance":
+            self.observer.measures(self.number, notice.protocol, self.rebalances.rows(notice))
         for inbox in self._inboxes.get(notice.kind, ()):
             inbox.put(notice)
 
@@ -413,18 +427,26 @@ class World:
         market = self.market
         market.advance(step)
         self.liquidations.advance(self.number, now)
+        self.rebalances.advance(now)
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
                 self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
         for protocol in self._moving:
-            for notice in protocol.advance(now):
-                self._notify(notice)
+            self._hear(protocol, now)
         for event in market.crossed():
             event.succeed()
         self.observer.prices(self)
         if self.observer.records and (self.clock.now >= self._next_sample or step == self.steps):
             self._next_sample = self.clock.now + self._sample_every
             self.sample()
+
+    def _hear(self, protocol: Protocol, now: int) -> None:
+        """What a protocol has to say of this step."""
+        for said in guarded(f"protocol {protocol.id}", lambda: list(protocol.advance(now, self.market.price))):
+            if isinstance(said, Notice):
+                self._notify(said)
+            else:
+                self.observer.measures(self.number, protocol.id, [said])
 
     def sample(self) -> None:
         """Record every protocol's positions and measures, and those of the market."""
@@ -443,8 +465,10 @@ class World:
             for log in outcome.logs:
                 protocol, abi = self._contracts.get(log.address, (None, None))
                 event = abi.decode_log(log) if abi else None
-                if protocol is not None and event is not None:
-                    list(protocol.on_event(event, env.timestamp))
+                if protocol is None or event is None:
+                    continue
+                for listener in (protocol, *self._followers.get(log.address, ())):
+                    list(listener.on_event(event, env.timestamp))
 
     def finish(self) -> None:
         """Write what never happened: unfilled liquidations and transactions that still wait."""

@@ -13,7 +13,7 @@ class HedgeKeeperSettings(AgentSettings):
     """What makes a keeper act."""
 
     look_minutes: float = Field(
-        5.0, gt=0, description="longest time between two looks, without news", json_schema_extra=MINUTES
+        1.0, gt=0, description="time between two looks while a rebalance may be due", json_schema_extra=MINUTES
     )
     profit_usd: float = Field(
         0.0, description="least profit of a rebalance; below zero for the vault's own keeper", json_schema_extra=USD
@@ -27,7 +27,7 @@ class HedgeKeeperSettings(AgentSettings):
 
 
 class HedgeKeeper(Agent):
-    """Looks when a price or the vault has news, else at intervals."""
+    """Sleeps until a rebalance may be due or somebody waits, then looks at intervals."""
 
     Settings: ClassVar[Any] = HedgeKeeperSettings
     requires: ClassVar[Any] = (Vault,)
@@ -40,15 +40,17 @@ class HedgeKeeper(Agent):
 
     def _tend(self, vault: Vault) -> Life:
         desk = self.desk
-        inbox = desk.inbox("price", "vault")
+        inbox = desk.inbox("vault_due", "vault", "rebalance")
         unpaid = 0  # looks at which it was due and not worth its gas
-        news = inbox.get()
         while True:
-            yield desk.first_of([news, desk.sleep(self.settings.look_minutes * 60)])
-            newest(inbox)
-            if news.triggered:
+            if not inbox.items:
                 news = inbox.get()
-            if vault.due() is None:
+                looks = [desk.sleep(self.settings.look_minutes * 60)] if vault.may_be_due() else []
+                yield desk.first_of([news, *looks])
+                if not news.triggered:
+                    news.cancel()
+            newest(inbox)
+            if not vault.may_be_due() or vault.due() is None:
                 unpaid = 0
             elif self._profit(vault) >= self.settings.profit_usd or unpaid >= self.settings.patience_looks:
                 unpaid = 0

@@ -14,7 +14,12 @@ In `measures`, at every sample and at the end, by protocol and subject (a collat
     reserve_usd           what the protocol has put by against losses
     collateral_ratio_min  lowest collateral over debt of its positions; not recorded while nothing is owed
 
-A measure stands until the next one of its protocol, subject and name; of two in one block the later counts.
+Of a vault, by protocol and subject, as `simulator/protocols/vault_record.py` writes them: `nav_per_share` and `delta`
+at every block; `target_per_share` and, where there is a hedge leg, `hedge_profit_per_share` each full hour;
+`rebalance_delay_seconds`, `rebalance_due_seconds`, `withdrawal_wait_seconds`, `withdrawal_pending_seconds`; and of each
+rebalance `rebalance_cost_usd`. Of these every row counts.
+
+Any other measure stands until the next one of its protocol, subject and name; of two in one block the later counts.
 """
 
 import json
@@ -31,6 +36,14 @@ from numpy.typing import NDArray
 from simulator.tables import Tables, field
 
 Floats = NDArray[np.float64]
+_VAULT_PATHS = ("nav_per_share", "delta", "target_per_share", "hedge_profit_per_share")
+_VAULT_ROWS = (
+    "rebalance_cost_usd",
+    "rebalance_delay_seconds",
+    "rebalance_due_seconds",
+    "withdrawal_wait_seconds",
+    "withdrawal_pending_seconds",
+)
 _MEASURES = ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min")
 
 
@@ -74,6 +87,17 @@ class PricePath:
     market: Floats
     oracle: Floats
     oracle_time: Floats  # [unix s]
+
+
+@dataclass(frozen=True)
+class VaultPath:
+    """One vault over the run; per share in its own asset. What is hourly is empty where it does not apply."""
+
+    nav: Floats  # at every block
+    delta: Floats  # less the wanted one, over net assets, at every block
+    nav_hourly: Floats
+    target_hourly: Floats
+    hedge_hourly: Floats  # profit since the start
 
 
 class Observations:
@@ -165,10 +189,51 @@ class Observations:
             return pd.Series(dtype=float)
         return wide.iloc[-1].groupby(level="protocol").sum()
 
+    @cached_property
+    def vaults(self) -> list[VaultPath]:
+        """Every vault, in order of protocol and subject."""
+        key = ["protocol", "subject"]
+        frame = self.tables.read("measures", ["block", *key, "name", "value"], field("name").isin(_VAULT_PATHS))
+        known = frame.to_pandas().astype(dict.fromkeys([*key, "name"], str)).dropna(subset=["value"])
+        return [_vault_path(rows) for _, rows in known.groupby(key, sort=True)]
+
+    @cached_property
+    def _vault_rows(self) -> dict[str, list[float]]:
+        table = self.tables.read("measures", ["name", "value"], field("name").isin(_VAULT_ROWS))
+        found: dict[str, list[float]] = {name: [] for name in _VAULT_ROWS}
+        for name, value in zip(table["name"].to_pylist(), table["value"].to_pylist(), strict=True):
+            if value is not None:
+                found[name].append(value)
+        return found
+
+    def vault_rows(self, name: str) -> list[float]:
+        """Every value of a measure that vaults write when something happens, in order."""
+        return self._vault_rows[name]
+
     def column(self, table: str, name: str) -> Floats:
         """A column as floats without its nulls."""
         values = floats(self.tables.read(table, [name]), name)
         return values[np.isfinite(values)]
+
+
+def _vault_path(rows: pd.DataFrame) -> VaultPath:
+    """One vault's rows, put side by side by block."""
+    wide = rows.drop_duplicates(["name", "block"], keep="last").pivot(index="block", columns="name", values="value")
+    wide = wide.reindex(columns=_VAULT_PATHS)
+    hourly = wide[wide["target_per_share"].notna()]
+
+    def column(frame: pd.DataFrame, name: str) -> Floats:
+        values: Floats = np.asarray(frame[name], dtype=np.float64)
+        finite: Floats = values[np.isfinite(values)]
+        return finite
+
+    return VaultPath(
+        column(wide, "nav_per_share"),
+        column(wide, "delta"),
+        column(hourly, "nav_per_share"),
+        column(hourly, "target_per_share"),
+        column(hourly, "hedge_profit_per_share"),
+    )
 
 
 def floats(table: pa.Table, name: str) -> Floats:

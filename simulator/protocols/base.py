@@ -43,8 +43,9 @@ class Notice(NamedTuple):
     Each carries in `args` what stands beside its kind (amounts in wad), and `capability`, the id of what it is about:
     `position`; `liquidation` (liquidator, debt, collateral that he gets, lot: its id or ""); `lot_opened`,
     `lot_changed`; `lot_closed` (winner, amount, paid); `price` (price); `pool`; `vault` (somebody
-    came, left or waits; or it was rebalanced: reason, keeper). The world adds `unsafe`: a position that can be
-    liquidated at the price its protocol uses.
+    came, left or waits); `vault_due` (a rebalance may be due); `rebalance` (one was done: reason, keeper, mid: the
+    price [usd] it was valued at; in asset tokens lost: value at that mid, moved: change of delta). The world adds
+    `unsafe`: a position that can be liquidated at the price its protocol uses.
 
     Of perpetual futures, about an account: `trade` (size, price), `perp_liquidation` (liquidator, size, value: its
     worth in margin, fee, deficit), `order` (waits or is gone), `adl` (size, price, haircut). About a market: `funding`
@@ -302,6 +303,14 @@ class Vault(Capability, ABC):
     def waiting(self) -> int:
         """Shares handed in and not yet settled."""
 
+    def may_be_due(self) -> bool:
+        """Whether asking `due` is worth it, by what is known without asking; `vault_due` tells when that turns true."""
+        return True
+
+    def route(self) -> bytes:
+        """The data with which a rebalance would cost least now."""
+        return b""
+
 
 class Order(NamedTuple):
     """A trade that waits for its price."""
@@ -535,9 +544,16 @@ class Protocol(ABC):
     def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
         """Mirror an event and say what it means."""
 
-    def advance(self, now: int) -> Iterable[Notice]:
-        """What price and time alone have changed by `now` [unix s], after each step of the markets."""
-        del now
+    def follows(self) -> Iterable[Address]:
+        """Contracts of other plug-ins whose events it is told of as well, by `on_event`."""
+        return ()
+
+    def advance(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
+        """What price and time alone have changed by `now` [unix s], after each step of the markets.
+
+        `price(asset)` is the reference price [usd]. It is asked at every step, so it must be cheap.
+        """
+        del now, price
         return ()
 
     def governance(self) -> Sequence[tuple[float, Call]]:

@@ -12,13 +12,14 @@ from simulator.protocols.base import Call, Capability, Measure, Notice, Protocol
 from simulator.protocols.cdp import symbol
 from simulator.protocols.feeds import FEED_REFUSES
 from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.vault_book import CarryHoldings, Holdings, PerpHoldings, Prices, VaultBook
+from simulator.protocols.vault_record import DueWatch, VaultRecord, concerns
 from simulator.protocols.vault_settings import VaultSettings
 from simulator.units import RAY, from_wad, to_wad
 
 REASONS = (None, "margin", "withdrawals", "delta", "excess", "price", "time", "idle")  # as in IHedgedVault.Reason
 
 _SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
-_NO_RATIO = 2**255  # margin ratios above are those of a strategy without a leveraged leg
 _SETTLED_AT_ONCE = 20
 
 _MOVED = {
@@ -67,11 +68,12 @@ class HedgedVault(Vault):
         settings = protocol.settings
         carry = settings.strategy == "carry"
         self.asset = settings.base if carry else settings.quote
-        self.hedged = settings.base
+        self.hedged = settings.base if carry else protocol.hedge_asset
         self.id = f"{protocol.id}/{self.asset}"
         self.contract, self.strategy = contract, strategy
         self.token = self.spender = contract.address
         self.tip = settings.execution.tip_usd / genesis.price(self.asset)
+        self._protocol = protocol
         self._chain = genesis.chain
 
     def _call(self, function: str, *args: Any, gas: int, accepts: Mapping[str, str] = _MOVED) -> Call:
@@ -136,6 +138,10 @@ class HedgedVault(Vault):
         """See `Vault.waiting`."""
         return int(self.read("queuedShares"))
 
+    def may_be_due(self) -> bool:
+        """See `Vault.may_be_due`. Whether those who wait can be served only the chain knows."""
+        return self._protocol.alarmed or self._protocol.book.shares.queued > 0
+
 
 class VaultProtocol(Protocol):
     """One HedgedVault. It needs the tables of its pool, and of its engine or market, before its own."""
@@ -143,6 +149,7 @@ class VaultProtocol(Protocol):
     Settings: ClassVar[Any] = VaultSettings
     trades: ClassVar[bool] = True
     settings: VaultSettings
+    holdings: Holdings
 
     # ------------------------------------------------------------------ set-up
 
@@ -168,6 +175,20 @@ class VaultProtocol(Protocol):
         genesis.call(vault, "setStrategy", strategy.address)
         genesis.flush()
         self.vault = HedgedVault(self, vault, strategy, genesis)
+        self._mirror(genesis)
+
+    def _mirror(self, genesis: Genesis) -> None:
+        """Follow what the vault holds from now on."""
+        vault, strategy = self.vault.contract, self.vault.strategy
+        target = 0.0
+        if self.settings.strategy == "carry":
+            target = from_wad(strategy.read(genesis.chain, "targetDelta"))
+        self.book = VaultBook(vault, strategy, self.holdings, target)
+        self._due = DueWatch(self.book, self.settings.triggers, self.settings.execution, self.vault.tip)
+        self._due.rebalanced = genesis.now
+        self._record = VaultRecord(self.vault.id, self.book, self._due, genesis.start)
+        self._oracles = [genesis.feeds[asset].oracle for asset in (self.settings.base, self.vault.hedged)]
+        self._began = self.alarmed = False
 
     def _carry(self, genesis: Genesis, vault: Contract) -> Contract:
         s, lending = self.settings, self.settings.carry.lending
@@ -184,6 +205,9 @@ class VaultProtocol(Protocol):
         curve = (lending.base_rate, lending.low_slope, lending.high_slope, lending.kink)
         dollar = genesis.token(s.quote).address
         self.lending = genesis.deploy("LendingPool", dollar, token, feed, wads(terms), wads(curve))
+        quote = genesis.token(s.quote)
+        self.holdings = CarryHoldings(genesis.token(s.base), quote, engine, self.lending, symbol(s.base))
+        self._markets, self.hedge_asset = [engine.address, self.lending.address], s.base
         return genesis.deploy(
             "CdpCarry",
             vault.address,
@@ -200,6 +224,8 @@ class VaultProtocol(Protocol):
     def _neutral(self, genesis: Genesis, vault: Contract) -> Contract:
         s, shape = self.settings, self.settings.neutral
         market = self._placed(genesis, s.market, "PerpMarket", "market")
+        self.holdings = PerpHoldings(genesis.token(s.base), genesis.token(s.quote), market)
+        self._markets, self.hedge_asset = [market.address], self._index_of(genesis, market)
         return genesis.deploy(
             "DeltaNeutral",
             vault.address,
@@ -285,6 +311,14 @@ class VaultProtocol(Protocol):
             mend=f"name a table that does and put it before [{self.id}]",
         )
 
+    def _index_of(self, genesis: Genesis, market: Contract) -> str:
+        """Market symbol of what a perpetual market is on."""
+        feed = market.read(genesis.chain, "indexFeed")
+        found = next((asset for asset, each in genesis.feeds.items() if each.consumer == feed), None)
+        if found is None:
+            raise ConfigError(f"nobody knows the index of {self.settings.market}", where=self.id)
+        return found
+
     # --------------------------------------------------------------- parameters
 
     def _limits(self) -> tuple[int, ...]:
@@ -319,40 +353,70 @@ class VaultProtocol(Protocol):
         contracts = [self.vault.contract, self.vault.strategy, *([self.lending] if self.lending else [])]
         return {contract.address: contract.abi for contract in contracts}
 
+    def follows(self) -> Iterable[Address]:
+        """See `Protocol.follows`: the markets that move what it holds."""
+        return self._markets
+
     def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
-        """What moves the vault is a `vault` notice."""
-        if event.address != self.vault.contract.address:
+        """What moves the vault is a `vault` notice, and a `rebalance` one."""
+        vault = self.vault
+        if event.address in self._markets:
+            if concerns(event.args, vault.strategy.address):
+                self.book.current = False
+                self._record.on_market_event(event.name, event.args, self._oracles[1].price)
             return
-        about: dict[str, Any] = {"capability": self.vault.id}
+        self.book.current = False
+        if event.address != vault.contract.address:
+            return
+        self._record.on_vault_event(event.name, event.args, now)
+        about: dict[str, Any] = {"capability": vault.id}
         match event.name:
             case "RebalanceDone":
-                reason = REASONS[event.args["outcome"][0]]
-                yield Notice(
-                    "vault", self.id, self.vault.id, about | {"reason": reason, "keeper": event.args["keeper"]}
-                )
+                reason, before, after, worth, left, _, _ = event.args["outcome"]
+                about |= {"reason": REASONS[reason], "keeper": event.args["keeper"], "mid": self._oracles[1].price}
+                about |= {"lost": from_wad(worth - left), "moved": from_wad(after - before)}
+                yield Notice("rebalance", self.id, vault.id, about)
             case "Deposit" | "Withdraw" | "RedeemRequested" | "RedeemSettled":
-                yield Notice("vault", self.id, self.vault.id, about)
+                yield Notice("vault", self.id, vault.id, about)
+
+    def advance(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
+        """See `Protocol.advance`: the rows of a block, and whether a rebalance may have come due."""
+        book, record, vault = self.book, self._record, self.vault
+        prices = Prices(price(self.settings.base), price(vault.hedged))
+        if not book.current or record.hour_has_come(now):
+            shares = book.shares.supply
+            book.read(vault._chain)
+            if not self._began:
+                record.begin(prices)
+                self._began = True
+            record.count_hedge(prices, shares)
+        yield from record.block(prices, now)
+        base, hedge = self._oracles
+        alarmed = self._due.reason(Prices(base.price, hedge.price), now) is not None
+        if alarmed and not self.alarmed:
+            yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
+        self.alarmed = alarmed
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
-        """Net assets, share price, delta, margin and what waits, at the reference price of the asset."""
-        vault = self.vault
-        usd = price(vault.asset)
+        """Net assets, the vault's own price of a share, margin, what waits, and where profit came from."""
+        vault, book = self.vault, self.book
+        usd, prices = price(vault.asset), Prices(price(self.settings.base), price(vault.hedged))
+        nav, shares = book.nav(prices), book.shares
+        values = {
+            "nav_usd": nav * usd,
+            "queued_usd": (shares.queued * nav / shares.supply if shares.supply else 0.0) * usd,
+            "idle_usd": shares.idle * usd,
+            **self._record.sample(prices, now),
+        }
+        margin = book.holdings.margin_ratio(prices)
+        if margin < float("inf"):
+            values["margin_ratio"] = margin
         try:
-            nav = vault.nav()
-            values = {
-                "nav_usd": nav * usd,
-                "share_price": vault.read("sharePrice") / RAY * _SHARE_OF_ASSET,
-                "delta": from_wad(vault.read("relativeDelta")),
-                "queued_usd": from_wad(vault.read("convertToAssets", vault.waiting())) * usd,
-                "idle_usd": from_wad(vault.read("idle")) * usd,
-            }
-            margin = vault.strategy.read(vault._chain, "marginRatio")
+            values["share_price"] = vault.read("sharePrice") / RAY * _SHARE_OF_ASSET
+            if self.lending is not None:
+                values["lending_utilisation"] = from_wad(self.lending.read(vault._chain, "utilisation"))
         except CallReverted:
-            return Sample()  # no price: no data is no row
-        if margin < _NO_RATIO:
-            values["margin_ratio"] = from_wad(margin)
-        if self.lending is not None:
-            values["lending_utilisation"] = from_wad(self.lending.read(vault._chain, "utilisation"))
+            pass  # no price: no data is no row
         return Sample(measures=[Measure(vault.id, name, value) for name, value in values.items()])
 
 

@@ -14,10 +14,12 @@ NAMES = """
     liquidations liquidated_debt_usd liquidation_delay_blocks_max zero_bid_share profitable_liquidation_share
     liquidator_profit_usd collateral_ratio_min margin_ratio_min health_factor_min health_factor_p01
     oracle_lag_seconds_max oracle_gap_max cascade_amplification
+    hedge_effectiveness delta_abs_p99 tracking_error rebalances rebalance_cost_usd rebalance_delay_seconds_max
+    withdrawal_wait_seconds_max max_drawdown net_apy
 """
-NEITHER = {"transactions", "blocks", "gas_used"}
+NEITHER = {"transactions", "blocks", "gas_used", "rebalances"}
 LOWER = {"profitable_liquidation_share", "liquidator_profit_usd", "collateral_ratio_min", "margin_ratio_min"}
-LOWER |= {"health_factor_min", "health_factor_p01"}
+LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_apy"}
 
 
 def storm(folder=None):
@@ -25,6 +27,11 @@ def storm(folder=None):
     run.liquidation(debt=10.0, collateral=12.0, profit=1.0).lot(1.0, 12.0).position(1.2, equity=3.0, required=2.0)
     for name in ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min"):
         run.measures(2, name, cdp_ETH=2.0)
+    for hour in range(25):
+        run.measures(hour, "nav_per_share", vault_v=1.0).measures(hour, "target_per_share", vault_v=1.0)
+        run.measures(hour, "hedge_profit_per_share", vault_v=0.1 * (hour % 2)).measures(hour, "delta", vault_v=0.0)
+    for name in ("rebalance_cost_usd", "rebalance_delay_seconds", "withdrawal_pending_seconds"):
+        run.measures(9, name, vault_v=1.0)
     return run.price(1, 100.0, oracle=99.0, seen=0).price(2, 50.0, oracle=99.0, seen=0)
 
 

@@ -1,0 +1,180 @@
+"""What a vault holds, mirrored: read again where an event touched it, and valued at any prices without a view.
+
+Amounts are floats in tokens; the vault counts a Dollar as one dollar, as its contracts do. Between two readings
+holdings stand still but for funding, interest and fees, which a reading each hour is enough for.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from simulator.chain.base import CallReverted, Chain
+from simulator.protocols.genesis import Contract
+from simulator.units import from_wad
+
+_SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Of what a vault holds and of what it hedges with [usd]."""
+
+    base: float
+    hedge: float
+
+
+@dataclass
+class Shares:
+    """The vault's side of its books."""
+
+    supply: float = 0.0  # those that wait among them; one cost one token at the start
+    idle: float = 0.0
+    fees: float = 0.0  # owed
+    queued: float = 0.0  # shares
+    last_price: float = 0.0  # of the last rebalance
+
+
+class Holdings(ABC):
+    """What the strategy holds."""
+
+    @abstractmethod
+    def read(self, chain: Chain, strategy: Contract) -> None:
+        """Read it all again. Raises CallReverted where a market cannot say."""
+
+    @abstractmethod
+    def value(self, prices: Prices) -> float:
+        """Worth of everything [asset]."""
+
+    @abstractmethod
+    def delta(self, prices: Prices) -> float:
+        """As in IStrategy.exposure [asset]."""
+
+    @abstractmethod
+    def margin_ratio(self, prices: Prices) -> float:
+        """As in IStrategy.marginRatio; infinity without a leveraged leg."""
+
+    @abstractmethod
+    def reference(self, prices: Prices) -> float:
+        """As in IStrategy.referencePrice."""
+
+    def hedge_equity(self, prices: Prices) -> float | None:
+        """Worth of the hedge leg [asset]; None where nothing can be told apart as one."""
+        del prices
+        return None
+
+
+class PerpHoldings(Holdings):
+    """Spot and a position in a perpetual market; see PerpHedge.sol."""
+
+    def __init__(self, token: Contract, quote: Contract, market: Contract) -> None:
+        self._token, self._quote, self._market = token, quote, market
+        self.spot = self.dollars = 0.0
+        self.size = self.pending = self.cash = 0.0  # cash: margin less entry value and funding due
+        self.funding_due = 0.0
+        self.ratio = 1.0  # short for a Dollar of spot
+
+    def read(self, chain: Chain, strategy: Contract) -> None:
+        """See `Holdings.read`."""
+        owner = strategy.address
+        self.spot = from_wad(self._token.read(chain, "balanceOf", owner))
+        self.dollars = from_wad(self._quote.read(chain, "balanceOf", owner))
+        self.ratio = from_wad(strategy.read(chain, "hedgeRatio"))
+        self.pending = from_wad(self._market.read(chain, "orderOf", owner)[0])
+        size, margin, entry, due, _ = self._market.read(chain, "positionOf", owner)
+        self.size, self.cash, self.funding_due = from_wad(size), from_wad(margin - entry - due), from_wad(due)
+
+    def hedge_equity(self, prices: Prices) -> float:
+        """See `Holdings.hedge_equity`. What is below zero is the market's loss."""
+        return max(self.cash + self.size * prices.hedge, 0.0)
+
+    def value(self, prices: Prices) -> float:
+        """See `Holdings.value`."""
+        return self.spot * prices.base + self.dollars + self.hedge_equity(prices)
+
+    def delta(self, prices: Prices) -> float:
+        """See `Holdings.delta`."""
+        return self.spot * prices.base * self.ratio + (self.size + self.pending) * prices.hedge
+
+    def margin_ratio(self, prices: Prices) -> float:
+        """See `Holdings.margin_ratio`."""
+        notional = abs(self.size) * prices.hedge
+        return self.hedge_equity(prices) / notional if notional else float("inf")
+
+    def reference(self, prices: Prices) -> float:
+        """See `Holdings.reference`."""
+        return prices.hedge
+
+
+class CarryHoldings(Holdings):
+    """Collateral, a debt on it, and what of that is lent; see CdpCarry.sol."""
+
+    def __init__(self, token: Contract, dollar: Contract, engine: Contract, lending: Contract, id: bytes) -> None:
+        self._token, self._dollar, self._engine, self._lending, self._id = token, dollar, engine, lending, id
+        self.waiting = self.locked = 0.0
+        self.debt = self.lent = self.dollars = 0.0
+
+    def read(self, chain: Chain, strategy: Contract) -> None:
+        """See `Holdings.read`."""
+        owner = strategy.address
+        self.waiting = from_wad(self._token.read(chain, "balanceOf", owner))
+        self.locked = from_wad(self._engine.read(chain, "positions", self._id, owner)[0])
+        self.debt = from_wad(self._engine.read(chain, "debtOf", self._id, owner))
+        shares = self._lending.read(chain, "balanceOf", owner)
+        self.lent = from_wad(self._lending.read(chain, "convertToAssets", shares))
+        self.dollars = from_wad(self._dollar.read(chain, "balanceOf", owner))
+
+    def value(self, prices: Prices) -> float:
+        """See `Holdings.value`."""
+        claims = self.lent + self.dollars - self.debt
+        return max(self.waiting + self.locked + claims / prices.base, 0.0)
+
+    def delta(self, prices: Prices) -> float:
+        """See `Holdings.delta`."""
+        return (self.debt - self.lent - self.dollars) / prices.base
+
+    def margin_ratio(self, prices: Prices) -> float:
+        """See `Holdings.margin_ratio`."""
+        return self.locked * prices.base / self.debt if self.debt else float("inf")
+
+    def reference(self, prices: Prices) -> float:
+        """See `Holdings.reference`."""
+        return prices.base
+
+
+class VaultBook:
+    """A vault's shares and what stands behind them."""
+
+    def __init__(self, vault: Contract, strategy: Contract, holdings: Holdings, target: float) -> None:
+        self._vault, self._strategy = vault, strategy
+        self.holdings = holdings
+        self.target = target  # delta over net assets that is wanted
+        self.shares = Shares()
+        self.deposited = 0.0  # into the hedge leg, less what was taken out [asset]
+        self.current = False  # whether nothing has happened since the last reading
+
+    def read(self, chain: Chain) -> None:
+        """Read it all again, or, where a market cannot say, as far as can be said, and try again at the next block."""
+        vault, shares = self._vault, self.shares
+        shares.supply = from_wad(vault.read(chain, "totalSupply")) / _SHARE_OF_ASSET
+        shares.queued = from_wad(vault.read(chain, "queuedShares")) / _SHARE_OF_ASSET
+        shares.idle = from_wad(vault.read(chain, "idle"))
+        shares.fees = from_wad(vault.read(chain, "feesOwed"))
+        shares.last_price = from_wad(vault.read(chain, "lastPrice"))
+        try:
+            self.holdings.read(chain, self._strategy)
+        except CallReverted:
+            return
+        self.current = True
+
+    def nav(self, prices: Prices) -> float:
+        """What the shares own [asset]."""
+        return max(self.shares.idle - self.shares.fees + self.holdings.value(prices), 0.0)
+
+    def deviation(self, prices: Prices) -> float:
+        """Delta less the wanted one, over net assets; 0 without any."""
+        nav = self.nav(prices)
+        return self.holdings.delta(prices) / nav - self.target if nav else 0.0
+
+    def hedge_profit(self, prices: Prices) -> float | None:
+        """What the hedge leg has earned since the start, its costs taken off [asset]."""
+        equity = self.holdings.hedge_equity(prices)
+        return None if equity is None else equity - self.deposited
