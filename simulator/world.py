@@ -442,11 +442,14 @@ class World:
 
     def _hear(self, protocol: Protocol, now: int) -> None:
         """What a protocol has to say of this step."""
-        for said in guarded(f"protocol {protocol.id}", lambda: list(protocol.advance(now, self.market.price))):
+        measures = []
+        for said in protocol.advance(now, self.market.price):
             if isinstance(said, Notice):
                 self._notify(said)
             else:
-                self.observer.measures(self.number, protocol.id, [said])
+                measures.append(said)
+        if measures:
+            self.observer.measures(self.number, protocol.id, measures)
 
     def sample(self) -> None:
         """Record every protocol's positions and measures, and those of the market."""

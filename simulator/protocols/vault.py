@@ -448,7 +448,7 @@ class VaultProtocol(Protocol):
         """What a share is worth at the prices of the feeds [asset]."""
         base, hedge = self._oracles
         supply = self.book.shares.supply
-        return self.book.nav(Prices(base.price, hedge.price)) / supply if supply else 1.0
+        return self.book.at(Prices(base.price, hedge.price)).nav / supply if supply else 1.0
 
     def advance(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
         """See `Protocol.advance`: the rows of a block, and whether a rebalance may have come due."""
@@ -462,8 +462,8 @@ class VaultProtocol(Protocol):
                 self._began = True
             record.count_hedge(prices, shares)
         yield from record.block(prices, now)
-        base, hedge = self._oracles
-        alarmed = self._due.reason(Prices(base.price, hedge.price), now) is not None
+        seen = Prices(self._oracles[0].price, self._oracles[1].price)
+        alarmed = self._due.reason(book.at(seen), seen, now) is not None
         if alarmed and not self.alarmed:
             yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
         self.alarmed = alarmed
@@ -472,14 +472,13 @@ class VaultProtocol(Protocol):
         """Net assets, the vault's own price of a share, margin, what waits, and where profit came from."""
         vault, book = self.vault, self.book
         usd, prices = price(vault.asset), Prices(price(self.settings.base), price(vault.hedged))
-        nav, shares = book.nav(prices), book.shares
+        (nav, _, margin), shares = book.at(prices), book.shares
         values = {
             "nav_usd": nav * usd,
             "queued_usd": (shares.queued * nav / shares.supply if shares.supply else 0.0) * usd,
             "idle_usd": shares.idle * usd,
             **self._record.sample(prices, now),
         }
-        margin = book.holdings.margin_ratio(prices)
         if margin < float("inf"):
             values["margin_ratio"] = margin
         try:
