@@ -232,6 +232,8 @@ AGENTS = Registry(
         "exploiter": "simulator.agents.exploiter:Exploiter",
         "keeper": "simulator.agents.keeper:Keeper",
         "hedge-keeper": "simulator.agents.hedge_keeper:HedgeKeeper",
+        "depositor": "simulator.agents.depositor:Depositor",
+        "loan-demand": "simulator.agents.loan_demand:LoanDemand",
         "perp-trader": "simulator.agents.perp_trader:PerpTrader",
     },
 )

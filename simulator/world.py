@@ -186,7 +186,6 @@ class World:
         lendings = self.capabilities(Lending)
         self.liquidations = LiquidationLog(lendings, self.market)
         self.rebalances = RebalanceLog(self.capabilities(Vault), self.market)
-        self._speaking = [p for p in self.protocols if type(p).after_block is not Protocol.after_block]
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
         for house in self.capabilities(Auction):
             for lot in house.lots.values():
@@ -431,7 +430,7 @@ class World:
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
                 self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
-        for protocol in self._speaking:
+        for protocol in self._moving:
             self._hear(protocol, now)
         for event in market.crossed():
             event.succeed()
@@ -442,11 +441,14 @@ class World:
 
     def _hear(self, protocol: Protocol, now: int) -> None:
         """What a protocol has to say of this step."""
-        for said in guarded(f"protocol {protocol.id}", lambda: list(protocol.after_block(now, self.market.price))):
+        measures = []
+        for said in protocol.advance(now, self.market.price):
             if isinstance(said, Notice):
                 self._notify(said)
             else:
-                self.observer.measures(self.number, protocol.id, [said])
+                measures.append(said)
+        if measures:
+            self.observer.measures(self.number, protocol.id, measures)
 
     def sample(self) -> None:
         """Record every protocol's positions and measures, and those of the market."""

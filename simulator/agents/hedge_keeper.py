@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from simulator.agents.base import Agent, AgentSettings, Life, newest
-from simulator.protocols.base import Vault
-from simulator.settings import MINUTES, USD
+from simulator.protocols.base import Call, Vault
+from simulator.settings import COUNT, MINUTES, USD
+
+_DAYS_A_YEAR = 365
 
 
 class HedgeKeeperSettings(AgentSettings):
@@ -16,13 +18,25 @@ class HedgeKeeperSettings(AgentSettings):
         1.0, gt=0, description="time between two looks while a rebalance may be due", json_schema_extra=MINUTES
     )
     profit_usd: float = Field(
-        0.0, description="least profit of a rebalance; below zero for the vault's own keeper", json_schema_extra=USD
+        0.0, description="least profit of a rebalance; below zero for one who can afford it", json_schema_extra=USD
     )
     gas_expected: int = Field(
         900_000, ge=21_000, description="gas that a rebalance is reckoned with", json_schema_extra={"unit": "gas"}
     )
     patience_looks: int = Field(
-        10, ge=0, description="looks after which it rebalances at a loss", json_schema_extra={"unit": "count"}
+        10, ge=0, description="looks after which it rebalances at a loss", json_schema_extra=COUNT
+    )
+    owner: bool = Field(
+        False, description="whether it works for the depositors: what drift may cost them in a day counts as profit"
+    )
+    risk_aversion: float = Field(
+        1.0,
+        ge=0,
+        le=1000,
+        description="owner: a day's variance of net assets, over them, is reckoned at half as many times its size",
+    )
+    volatility: float = Field(
+        0.8, ge=0, le=10, description="owner: that it expects of the price", json_schema_extra={"unit": "a year"}
     )
 
 
@@ -33,9 +47,11 @@ class HedgeKeeper(Agent):
     requires: ClassVar[Any] = (Vault,)
 
     def life(self) -> Life:
-        """One process a vault."""
+        """A process for each vault, and one where it needs observations."""
         for vault in self.desk.capabilities(Vault):
             self.desk.process(self._tend(vault))
+            if vault.observed_every:
+                self.desk.process(self._observe(vault))
         yield self.desk.sleep(0)
 
     def _tend(self, vault: Vault) -> Life:
@@ -52,6 +68,7 @@ class HedgeKeeper(Agent):
             newest(inbox)
             if not vault.may_be_due() or vault.due() is None:
                 unpaid = 0
+                yield from self._settle(vault)
             elif self._profit(vault) >= self.settings.profit_usd or unpaid >= self.settings.patience_looks:
                 unpaid = 0
                 yield from self._rebalance(vault)
@@ -59,17 +76,43 @@ class HedgeKeeper(Agent):
                 unpaid += 1
 
     def _profit(self, vault: Vault) -> float:
-        """What a rebalance is worth to its sender [usd]."""
-        tip = vault.tip * self.desk.market.price(vault.asset)
-        return tip - self.desk.gas_price_usd(self.settings.gas_expected)
+        """What a rebalance is worth to its sender, and to the depositors where he works for them [usd]."""
+        settings, usd = self.settings, self.desk.market.price(vault.asset)
+        gas = self.desk.gas_price_usd(settings.gas_expected)
+        if not settings.owner:
+            return vault.tip * usd - gas
+        # The certainty equivalent of a day's variance; the tip stays in the family.
+        variance = vault.drift() ** 2 * settings.volatility**2 / _DAYS_A_YEAR
+        saved: float = settings.risk_aversion / 2 * variance * vault.nav() * usd
+        return saved - gas
 
     def _rebalance(self, vault: Vault) -> Life:
         desk = self.desk
-        call = vault.rebalance()
+        call = vault.rebalance(vault.route())
         if desk.is_contested(call) or not desk.would_work(call):
             return
         fate = yield desk.send(call)
-        if fate.ok and vault.waiting():
-            settle = vault.settle()
-            if desk.would_work(settle):
-                yield desk.send(settle)
+        if fate.ok:
+            yield from self._settle(vault)
+
+    def _settle(self, vault: Vault) -> Life:
+        """Set assets aside for those who wait."""
+        if vault.may_be_due() and vault.waiting() and vault.can_settle():
+            yield from self._try(vault.settle())
+
+    def _try(self, call: Call) -> Life:
+        if not self.desk.is_contested(call) and self.desk.would_work(call):
+            yield self.desk.send(call)
+
+    def _observe(self, vault: Vault) -> Life:
+        """Keep an estimate going: once an interval, or as soon after it as the feeds have something newer."""
+        desk = self.desk
+        while True:
+            call = vault.observe()
+            if call is None:
+                return
+            if desk.is_contested(call) or not desk.would_work(call):
+                yield desk.sleep(self.settings.look_minutes * 60)
+                continue
+            yield desk.send(call)
+            yield desk.sleep(vault.observed_every)

@@ -250,6 +250,7 @@ class Vault(Capability, ABC):
     token: Address  # of the shares
     spender: Address  # the contract that pulls the asset
     tip: float  # [asset tokens] for a rebalance
+    observed_every: float = 0.0  # [s] between calls of `observe`
 
     @abstractmethod
     def deposit(self, owner: Address, assets: int) -> Call:
@@ -287,6 +288,19 @@ class Vault(Capability, ABC):
     def nav(self) -> float:
         """What the shares own [asset tokens]."""
 
+    def drift(self) -> float:
+        """Delta less the wanted one, over net assets."""
+        nav = self.nav()
+        return self.exposure()[0] / nav if nav else 0.0
+
+    @abstractmethod
+    def share_price(self) -> float:
+        """What a share is worth by the vault's own books [asset tokens]; one at the first deposit."""
+
+    @abstractmethod
+    def queue(self) -> float:
+        """The share of all shares that waits for assets."""
+
     @abstractmethod
     def shares_of(self, owner: Address) -> int:
         """The shares of an account, those handed in left out."""
@@ -303,6 +317,10 @@ class Vault(Capability, ABC):
     def waiting(self) -> int:
         """Shares handed in and not yet settled."""
 
+    @abstractmethod
+    def can_settle(self) -> bool:
+        """Whether `settle` would set anything aside."""
+
     def may_be_due(self) -> bool:
         """Whether asking `due` is worth it, by what is known without asking; `vault_due` tells when that turns true."""
         return True
@@ -310,6 +328,36 @@ class Vault(Capability, ABC):
     def route(self) -> bytes:
         """The data with which a rebalance would cost least now."""
         return b""
+
+    def observe(self) -> Call | None:
+        """What keeps the strategy's estimates going, None where it has none."""
+        return None
+
+
+class Loans(Capability, ABC):
+    """A pool of loans of one asset against another."""
+
+    asset: str  # market symbol of what is lent
+    collateral_asset: str
+    spender: Address  # the contract that pulls both
+    loan_to_value: float
+    debt_floor: float  # [asset tokens]
+
+    @abstractmethod
+    def state(self) -> tuple[int, int]:
+        """What is not lent out, and what is [asset wad]."""
+
+    @abstractmethod
+    def debt_of(self, owner: Address) -> int:
+        """What an account owes [asset wad]."""
+
+    @abstractmethod
+    def borrow(self, owner: Address, collateral: int, amount: int) -> Call:
+        """Add `collateral` [wad] to one's loan and borrow `amount` [asset wad]."""
+
+    @abstractmethod
+    def repay(self, owner: Address, amount: int) -> Call:
+        """Repay `amount` [asset wad] of a loan."""
 
 
 class Order(NamedTuple):
@@ -544,17 +592,20 @@ class Protocol(ABC):
     def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
         """Mirror an event and say what it means."""
 
-    def governance(self) -> Sequence[tuple[float, Call]]:
-        """What its owner does by declaration: when [s since the start], in order, and the call."""
-        return ()
-
     def follows(self) -> Iterable[Address]:
         """Contracts of other plug-ins whose events it is told of as well, by `on_event`."""
         return ()
 
-    def after_block(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
-        """What it says at every block beside what events say, at the reference prices; so it must be cheap."""
+    def advance(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
+        """What price and time alone have changed by `now` [unix s], after each step of the markets.
+
+        `price(asset)` is the reference price [usd]. It is asked at every step, so it must be cheap.
+        """
         del now, price
+        return ()
+
+    def governance(self) -> Sequence[tuple[float, Call]]:
+        """What its owner does by declaration: when [s since the start], in order, and the call."""
         return ()
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:

@@ -208,14 +208,18 @@ class Genesis:
 
     def submit(self, call: "Call", sender: Address, abi: Abi | None = None) -> None:
         """Queue what a capability offers."""
-        self.send(sender, call.to, call.data, call.action, abi)
+        self.send(sender, call.to, call.data, call.action, abi, max(call.gas, _CALL_GAS))
 
-    def send(self, sender: Address, to: Address, data: bytes, what: str, abi: Abi | None = None) -> None:
+    def send(
+        self, sender: Address, to: Address, data: bytes, what: str, abi: Abi | None = None, gas: int = _CALL_GAS
+    ) -> None:
         """Queue a transaction. A revert becomes SetupError with `what` and the decoded reason."""
-        tx = Transaction(sender, self._next_nonce(sender), to, data, 0, min(_CALL_GAS, self._gas_limit), 0, 0)
-        self._queue.append((tx, what, abi))
         # By the limits asked for, so that none is passed over for room.
-        if (len(self._queue) + 1) * _CALL_GAS > self._gas_limit:
+        if gas > _CALL_GAS and sum(tx.gas for tx, _, _ in self._queue) + gas > self._gas_limit:
+            self.flush()
+        tx = Transaction(sender, self._next_nonce(sender), to, data, 0, min(gas, self._gas_limit), 0, 0)
+        self._queue.append((tx, what, abi))
+        if sum(tx.gas for tx, _, _ in self._queue) + _CALL_GAS > self._gas_limit:
             self.flush()
 
     def flush(self) -> None:

@@ -176,8 +176,9 @@ class PerpProtocol(Protocol):
         """Mirror an event of the three contracts."""
         return self.venue.on_event(event, now)
 
-    def after_block(self, now: int, price: Callable[[str], float]) -> Iterable[Notice]:
+    def advance(self, now: int, price: Callable[[str], float]) -> Iterable[Notice]:
         """Who has fallen below maintenance margin, and whether the pool can still pay."""
+        del price  # margins go by the feed
         return self.venue.advance(now)
 
     def governance(self) -> Sequence[tuple[float, Call]]:

@@ -7,12 +7,14 @@ from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.artifacts import load_artifact
 from simulator.chain.base import CallReverted
 from simulator.chain.types import Address
-from simulator.errors import ConfigError
+from simulator.errors import ConfigError, SetupError
 from simulator.protocols.base import Call, Capability, Measure, Notice, Protocol, Sample, Vault
 from simulator.protocols.cdp import symbol
 from simulator.protocols.feeds import FEED_REFUSES
 from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.perps import bring
 from simulator.protocols.vault_book import CarryHoldings, Holdings, PerpHoldings, Prices, VaultBook
+from simulator.protocols.vault_lending import LendingVenue
 from simulator.protocols.vault_record import DueWatch, VaultRecord, concerns
 from simulator.protocols.vault_settings import VaultSettings
 from simulator.units import RAY, from_wad, to_wad
@@ -48,6 +50,8 @@ _REBALANCE_FAILS = {
     "Undercollateralised": "the price moved while it waited",
     **FEED_REFUSES,
 }
+_OBSERVE_FAILS = {"TooEarly": "somebody was first, or a feed has nothing newer"} | FEED_REFUSES
+_ROUTES = tuple(to_wad(share / 4).to_bytes(32, "big") for share in range(5))  # quarters of the trade in spot
 _CALLEES = (
     "IStrategy",
     "CdpEngine",
@@ -57,7 +61,11 @@ _CALLEES = (
     "PerpMarket",
     "PushFeed",
     "GuardedFeed",
+    "DelayedFeed",
+    "TwapFeed",
     "RateFeed",
+    "SequencerGuard",
+    "CollateralToken",
 )
 
 
@@ -73,6 +81,7 @@ class HedgedVault(Vault):
         self.contract, self.strategy = contract, strategy
         self.token = self.spender = contract.address
         self.tip = settings.execution.tip_usd / genesis.price(self.asset)
+        self.observed_every = settings.cross.interval_minutes * 60 if settings.strategy == "cross" else 0.0
         self._protocol = protocol
         self._chain = genesis.chain
 
@@ -122,6 +131,19 @@ class HedgedVault(Vault):
         """See `Vault.nav`."""
         return from_wad(self.read("totalAssets"))
 
+    def drift(self) -> float:
+        """See `Vault.drift`."""
+        return from_wad(self.read("relativeDelta"))
+
+    def share_price(self) -> float:
+        """See `Vault.share_price`. Mirrored, at the prices that the contracts use."""
+        return self._protocol.share_price()
+
+    def queue(self) -> float:
+        """See `Vault.queue`. Mirrored."""
+        shares = self._protocol.book.shares
+        return shares.queued / shares.supply if shares.supply else 0.0
+
     def shares_of(self, owner: Address) -> int:
         """See `Vault.shares_of`."""
         return int(self.read("balanceOf", owner))
@@ -138,9 +160,39 @@ class HedgedVault(Vault):
         """See `Vault.waiting`."""
         return int(self.read("queuedShares"))
 
+    def can_settle(self) -> bool:
+        """See `Vault.can_settle`."""
+        try:
+            return bool(self.read("settle", _SETTLED_AT_ONCE))
+        except CallReverted:
+            return False
+
     def may_be_due(self) -> bool:
         """See `Vault.may_be_due`. Whether those who wait can be served only the chain knows."""
         return self._protocol.alarmed or self._protocol.book.shares.queued > 0
+
+    def route(self) -> bytes:
+        """See `Vault.route`: the share of the trade that is made in spot."""
+        settings = self._protocol.settings
+        if settings.execution.style != "routed" or settings.strategy == "carry":
+            return b""
+        costs = {data: cost for data in _ROUTES if (cost := self._cost(data)) is not None}
+        return min(costs, key=lambda data: costs[data], default=b"")
+
+    def _cost(self, data: bytes) -> int | None:
+        """Value that a rebalance would lose now [asset wad], None where it would revert."""
+        try:
+            outcome = self.read("previewRebalance", data)
+        except CallReverted:
+            return None
+        return int(outcome[3]) - int(outcome[4])
+
+    def observe(self) -> Call | None:
+        """See `Vault.observe`."""
+        if not self.observed_every:
+            return None
+        data = self.strategy.encode("observe")
+        return Call(self.strategy.address, data, 250_000, "vault-observe", self.id, _OBSERVE_FAILS)
 
 
 class VaultProtocol(Protocol):
@@ -167,14 +219,18 @@ class VaultProtocol(Protocol):
             self._limits(),
             self._fees(genesis),
             self._triggers(),
-            self._execution(genesis),
+            self._execution(genesis, cooldown=0),
             libraries=callees,
         )
         self.lending: Contract | None = None
-        strategy = self._carry(genesis, vault) if s.strategy == "carry" else self._neutral(genesis, vault)
+        strategy = self._carry(genesis, vault) if s.strategy == "carry" else self._hedged(genesis, vault)
         genesis.call(vault, "setStrategy", strategy.address)
         genesis.flush()
         self.vault = HedgedVault(self, vault, strategy, genesis)
+        self._offers: list[Capability] = [self.vault]
+        if self.lending is not None:
+            terms = s.carry.lending
+            self._offers.append(LendingVenue(f"{self.id}/loans", s.quote, s.base, terms, self.lending, genesis))
         self._mirror(genesis)
 
     def _mirror(self, genesis: Genesis) -> None:
@@ -221,13 +277,15 @@ class VaultProtocol(Protocol):
             to_wad(s.carry.loop_share),
         )
 
-    def _neutral(self, genesis: Genesis, vault: Contract) -> Contract:
-        s, shape = self.settings, self.settings.neutral
+    def _hedged(self, genesis: Genesis, vault: Contract) -> Contract:
+        s, shape, cross = self.settings, self.settings.neutral, self.settings.cross
         market = self._placed(genesis, s.market, "PerpMarket", "market")
         self.holdings = PerpHoldings(genesis.token(s.base), genesis.token(s.quote), market)
         self._markets, self.hedge_asset = [market.address], self._index_of(genesis, market)
+        bounds = (*wads((cross.min_ratio, cross.max_ratio)), round(cross.interval_minutes * 60))
+        estimate = (*bounds, cross.window, cross.fewest, cross.estimate)
         return genesis.deploy(
-            "DeltaNeutral",
+            "CrossHedge" if s.strategy == "cross" else "DeltaNeutral",
             vault.address,
             genesis.token(s.quote).address,
             genesis.token(s.base).address,
@@ -236,6 +294,7 @@ class VaultProtocol(Protocol):
             self._genesis_pool.address,
             to_wad(s.depth_loss),
             wads((shape.margin, shape.reserve, shape.spot_band)),
+            *([estimate, to_wad(cross.ratio)] if s.strategy == "cross" else []),
         )
 
     def seed(self, genesis: Genesis) -> None:
@@ -247,12 +306,28 @@ class VaultProtocol(Protocol):
         if not amount:
             return
         depositor = genesis.account(f"{self.id}/depositor").address
-        self._bring(genesis, asset, depositor, amount, "deposit_usd")
+        bring(genesis, self.id, asset, depositor, amount, "deposit_usd")
         genesis.approve(asset, depositor, vault.spender)
         genesis.submit(vault.deposit(depositor, amount), depositor, vault.contract.abi)
+        self._put_to_work(genesis)
+
+    def ready(self, genesis: Genesis) -> None:
+        """Put to work what the first depositors brought; from now on one rebalance waits for the next."""
+        self._put_to_work(genesis)
+        cooldown = round(self.settings.execution.cooldown_minutes * 60)
+        genesis.call(self.vault.contract, "setExecution", self._execution(genesis, cooldown))
         genesis.flush()
-        genesis.submit(vault.rebalance(), genesis.deployer, vault.contract.abi)
+
+    def _put_to_work(self, genesis: Genesis) -> None:
         genesis.flush()
+        vault = self.vault.contract
+        if vault.read(genesis.chain, "rebalanceDue")[0]:
+            genesis.submit(self.vault.rebalance(), genesis.deployer, vault.abi)
+            try:
+                genesis.flush()
+            except SetupError as fault:
+                mend = f"deepen the pool of {self.settings.base} and the market, raise max_slippage, or deposit less"
+                raise SetupError(fault.what, fault.where, mend) from fault
 
     def _seed_lending(self, genesis: Genesis, lending: Contract) -> None:
         s, terms = self.settings, self.settings.carry.lending
@@ -260,7 +335,7 @@ class VaultProtocol(Protocol):
             return
         lender, borrower = (genesis.account(f"{self.id}/{name}").address for name in ("lender", "borrower"))
         supplied = to_wad(terms.liquidity_usd / genesis.price(s.quote))
-        self._bring(genesis, s.quote, lender, supplied, "carry.lending.liquidity_usd")
+        bring(genesis, self.id, s.quote, lender, supplied, "carry.lending.liquidity_usd")
         genesis.approve(s.quote, lender, lending.address)
         genesis.call(lending, "deposit", supplied, lender, sender=lender)
         borrowed = round(supplied * terms.utilisation)
@@ -274,17 +349,6 @@ class VaultProtocol(Protocol):
         genesis.call(lending, "adjust", borrower, collateral, borrowed, sender=borrower)
         genesis.call(genesis.token(s.quote), "transfer", genesis.exchange, borrowed, sender=borrower)
         genesis.flush()
-
-    def _bring(self, genesis: Genesis, asset: str, owner: Address, amount: int, setting: str) -> None:
-        """Endow, or say which setting asks for more than was drawn."""
-        if genesis.is_drawn(asset) and genesis.float_of(asset) < amount:
-            raise ConfigError(
-                f"{setting} asks for {from_wad(amount):,.0f} {asset}, "
-                f"but only {from_wad(genesis.float_of(asset)):,.0f} were drawn and sold",
-                where=self.id,
-                mend="lower it, or raise the borrowers' debt",
-            )
-        genesis.endow(asset, owner, amount)
 
     def _pool(self, genesis: Genesis) -> Contract:
         pair = (self.settings.base, self.settings.quote)
@@ -335,18 +399,19 @@ class VaultProtocol(Protocol):
         band, move = wads((t.band, t.price_move))
         return (band, move, round(t.interval_hours * 3600), *wads((t.margin_floor, t.margin_ceiling, t.idle_band)))
 
-    def _execution(self, genesis: Genesis) -> tuple[int, ...]:
+    def _execution(self, genesis: Genesis, cooldown: int) -> tuple[int, ...]:
         e = self.settings.execution
         asset = self.settings.base if self.settings.strategy == "carry" else self.settings.quote
         tip = e.tip_usd / genesis.price(asset)
         to = ("target", "edge").index(e.rebalance_to)
-        return (to, round(e.cooldown_minutes * 60), *wads((e.max_slippage, e.max_trade, e.buffer, tip)))
+        most = e.max_trade if e.style == "sliced" else 0.0
+        return (to, cooldown, *wads((e.max_slippage, most, e.buffer, tip)))
 
     # ---------------------------------------------------------------- the storm
 
     def capabilities(self) -> Sequence[Capability]:
         """See `Protocol.capabilities`."""
-        return [self.vault]
+        return self._offers
 
     def events(self) -> Mapping[Address, Abi]:
         """See `Protocol.events`."""
@@ -379,8 +444,14 @@ class VaultProtocol(Protocol):
             case "Deposit" | "Withdraw" | "RedeemRequested" | "RedeemSettled":
                 yield Notice("vault", self.id, vault.id, about)
 
-    def after_block(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
-        """See `Protocol.after_block`: the rows of a block, and whether a rebalance may have come due."""
+    def share_price(self) -> float:
+        """What a share is worth at the prices of the feeds [asset]."""
+        base, hedge = self._oracles
+        supply = self.book.shares.supply
+        return self.book.at(Prices(base.price, hedge.price)).nav / supply if supply else 1.0
+
+    def advance(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
+        """See `Protocol.advance`: the rows of a block, and whether a rebalance may have come due."""
         book, record, vault = self.book, self._record, self.vault
         prices = Prices(price(self.settings.base), price(vault.hedged))
         if not book.current or record.hour_has_come(now):
@@ -391,8 +462,8 @@ class VaultProtocol(Protocol):
                 self._began = True
             record.count_hedge(prices, shares)
         yield from record.block(prices, now)
-        base, hedge = self._oracles
-        alarmed = self._due.reason(Prices(base.price, hedge.price), now) is not None
+        seen = Prices(self._oracles[0].price, self._oracles[1].price)
+        alarmed = self._due.reason(book.at(seen), seen, now) is not None
         if alarmed and not self.alarmed:
             yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
         self.alarmed = alarmed
@@ -401,14 +472,13 @@ class VaultProtocol(Protocol):
         """Net assets, the vault's own price of a share, margin, what waits, and where profit came from."""
         vault, book = self.vault, self.book
         usd, prices = price(vault.asset), Prices(price(self.settings.base), price(vault.hedged))
-        nav, shares = book.nav(prices), book.shares
+        (nav, _, margin), shares = book.at(prices), book.shares
         values = {
             "nav_usd": nav * usd,
             "queued_usd": (shares.queued * nav / shares.supply if shares.supply else 0.0) * usd,
             "idle_usd": shares.idle * usd,
             **self._record.sample(prices, now),
         }
-        margin = book.holdings.margin_ratio(prices)
         if margin < float("inf"):
             values["margin_ratio"] = margin
         try:

@@ -6,6 +6,7 @@ holdings stand still but for funding, interest and fees, which a reading each ho
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.chain.base import CallReverted, Chain
 from simulator.protocols.genesis import Contract
@@ -14,12 +15,19 @@ from simulator.units import from_wad
 _SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
 
 
-@dataclass(frozen=True)
-class Prices:
+class Prices(NamedTuple):
     """Of what a vault holds and of what it hedges with [usd]."""
 
     base: float
     hedge: float
+
+
+class State(NamedTuple):
+    """A vault at some prices."""
+
+    nav: float  # what the shares own [asset]
+    deviation: float  # delta less the wanted one, over net assets; 0 without any
+    margin: float  # as in IStrategy.marginRatio; infinity without a leveraged leg
 
 
 @dataclass
@@ -41,16 +49,8 @@ class Holdings(ABC):
         """Read it all again. Raises CallReverted where a market cannot say."""
 
     @abstractmethod
-    def value(self, prices: Prices) -> float:
-        """Worth of everything [asset]."""
-
-    @abstractmethod
-    def delta(self, prices: Prices) -> float:
-        """As in IStrategy.exposure [asset]."""
-
-    @abstractmethod
-    def margin_ratio(self, prices: Prices) -> float:
-        """As in IStrategy.marginRatio; infinity without a leveraged leg."""
+    def at(self, prices: Prices) -> tuple[float, float, float]:
+        """Worth of everything [asset], delta as in IStrategy.exposure [asset], and the margin ratio."""
 
     @abstractmethod
     def reference(self, prices: Prices) -> float:
@@ -86,18 +86,13 @@ class PerpHoldings(Holdings):
         """See `Holdings.hedge_equity`. What is below zero is the market's loss."""
         return max(self.cash + self.size * prices.hedge, 0.0)
 
-    def value(self, prices: Prices) -> float:
-        """See `Holdings.value`."""
-        return self.spot * prices.base + self.dollars + self.hedge_equity(prices)
-
-    def delta(self, prices: Prices) -> float:
-        """See `Holdings.delta`."""
-        return self.spot * prices.base * self.ratio + (self.size + self.pending) * prices.hedge
-
-    def margin_ratio(self, prices: Prices) -> float:
-        """See `Holdings.margin_ratio`."""
-        notional = abs(self.size) * prices.hedge
-        return self.hedge_equity(prices) / notional if notional else float("inf")
+    def at(self, prices: Prices) -> tuple[float, float, float]:
+        """See `Holdings.at`."""
+        base, hedge = prices
+        spot, position = self.spot * base, self.size * hedge
+        equity = max(self.cash + position, 0.0)
+        margin = equity / abs(position) if position else float("inf")
+        return spot + self.dollars + equity, spot * self.ratio + position + self.pending * hedge, margin
 
     def reference(self, prices: Prices) -> float:
         """See `Holdings.reference`."""
@@ -122,18 +117,11 @@ class CarryHoldings(Holdings):
         self.lent = from_wad(self._lending.read(chain, "convertToAssets", shares))
         self.dollars = from_wad(self._dollar.read(chain, "balanceOf", owner))
 
-    def value(self, prices: Prices) -> float:
-        """See `Holdings.value`."""
-        claims = self.lent + self.dollars - self.debt
-        return max(self.waiting + self.locked + claims / prices.base, 0.0)
-
-    def delta(self, prices: Prices) -> float:
-        """See `Holdings.delta`."""
-        return (self.debt - self.lent - self.dollars) / prices.base
-
-    def margin_ratio(self, prices: Prices) -> float:
-        """See `Holdings.margin_ratio`."""
-        return self.locked * prices.base / self.debt if self.debt else float("inf")
+    def at(self, prices: Prices) -> tuple[float, float, float]:
+        """See `Holdings.at`."""
+        delta = (self.debt - self.lent - self.dollars) / prices.base
+        margin = self.locked * prices.base / self.debt if self.debt else float("inf")
+        return max(self.waiting + self.locked - delta, 0.0), delta, margin
 
     def reference(self, prices: Prices) -> float:
         """See `Holdings.reference`."""
@@ -165,14 +153,11 @@ class VaultBook:
             return
         self.current = True
 
-    def nav(self, prices: Prices) -> float:
-        """What the shares own [asset]."""
-        return max(self.shares.idle - self.shares.fees + self.holdings.value(prices), 0.0)
-
-    def deviation(self, prices: Prices) -> float:
-        """Delta less the wanted one, over net assets; 0 without any."""
-        nav = self.nav(prices)
-        return self.holdings.delta(prices) / nav - self.target if nav else 0.0
+    def at(self, prices: Prices) -> State:
+        """The vault at some prices."""
+        value, delta, margin = self.holdings.at(prices)
+        nav = self.shares.idle - self.shares.fees + value
+        return State(nav, delta / nav - self.target, margin) if nav > 0 else State(0.0, 0.0, margin)
 
     def hedge_profit(self, prices: Prices) -> float | None:
         """What the hedge leg has earned since the start, its costs taken off [asset]."""

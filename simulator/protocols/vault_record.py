@@ -20,7 +20,7 @@ from typing import Any
 
 from simulator.chain.types import Address
 from simulator.protocols.base import Measure
-from simulator.protocols.vault_book import Prices, VaultBook
+from simulator.protocols.vault_book import Prices, State, VaultBook
 from simulator.units import from_wad
 
 _HOUR = 3600
@@ -34,23 +34,20 @@ class DueWatch:
         self._book, self._triggers, self._execution, self._tip = book, triggers, execution, tip
         self.rebalanced = 0  # [unix s]
 
-    def reason(self, prices: Prices, now: int) -> str | None:
-        """Why it is due at these prices, None where it is not."""
-        book, t = self._book, self._triggers
-        margin = book.holdings.margin_ratio(prices)
+    def reason(self, state: State, prices: Prices, now: int) -> str | None:
+        """Why it is due in a state, which is that at these prices; None where it is not."""
+        t = self._triggers
+        nav, deviation, margin = state
         if margin < t.margin_floor:
             return "margin"
-        nav = book.nav(prices)
-        if not nav:
-            return None
-        if abs(book.holdings.delta(prices) / nav - book.target) > t.band:
+        if abs(deviation) > t.band:
             return "delta"
         if t.margin_ceiling and t.margin_ceiling < margin < float("inf"):
             return "excess"
         if t.price_move and self._moved(prices) >= t.price_move:
             return "price"
         late = t.interval_hours and now >= self.rebalanced + t.interval_hours * _HOUR
-        return "time" if late else "idle" if self._surplus(nav) > t.idle_band * nav else None
+        return "time" if late else "idle" if nav and self._surplus(nav) > t.idle_band * nav else None
 
     def _moved(self, prices: Prices) -> float:
         last = self._book.shares.last_price
@@ -179,13 +176,14 @@ class VaultRecord:
 
     def block(self, prices: Prices, now: int) -> Iterator[Measure]:
         """The rows of a block."""
-        book = self.book
         self.ledger.close_block()
-        if not book.shares.supply:
+        shares = self.book.shares.supply
+        if not shares:
             return
-        yield self._row("nav_per_share", book.nav(prices) / book.shares.supply)
-        yield self._row("delta", book.deviation(prices))
-        delay = self._overdue.go_on(self.due.reason(prices, now) is not None, now)
+        state = self.book.at(prices)
+        yield self._row("nav_per_share", state.nav / shares)
+        yield self._row("delta", state.deviation)
+        delay = self._overdue.go_on(self.due.reason(state, prices, now) is not None, now)
         if delay is not None:
             yield self._row("rebalance_delay_seconds", delay)
         waited = self.withdrawals.settled()
@@ -198,7 +196,7 @@ class VaultRecord:
     def begin(self, prices: Prices) -> None:
         """Count profit from here on."""
         self.ledger = Ledger()
-        self.ledger.first = self.book.nav(prices)
+        self.ledger.first = self.book.at(prices).nav
         self.ledger.fees = -self.book.shares.fees
         self._hedge_profit, self._reference = self.book.hedge_profit(prices), self.book.holdings.reference(prices)
         self.ledger.first_hedge = self._hedge_profit or 0.0
@@ -216,7 +214,7 @@ class VaultRecord:
         """What is worth a row at every sample."""
         book = self.book
         due = getattr(book.holdings, "funding_due", 0.0)
-        parts = self.ledger.rows(book.nav(prices), book.shares.fees, due, book.hedge_profit(prices))
+        parts = self.ledger.rows(book.at(prices).nav, book.shares.fees, due, book.hedge_profit(prices))
         return parts | {
             "rebalance_due_seconds": self._overdue.length(now),
             "withdrawal_pending_seconds": self.withdrawals.longest(now),

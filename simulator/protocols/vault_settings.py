@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from simulator.settings import ANNUAL, HOURS, MINUTES, RATIO, SHARE, TOKENS, USD, Settings
+from simulator.settings import ANNUAL, COUNT, HOURS, MINUTES, RATIO, SHARE, TOKENS, USD, Settings
 
 
 class LendingPoolSettings(Settings):
@@ -45,7 +45,7 @@ class CarrySettings(Settings):
 
 
 class NeutralSettings(Settings):
-    """Spot, and as much of it sold in a perpetual market."""
+    """Spot, and as much of it, or of another asset, sold in a perpetual market."""
 
     margin: float = Field(
         0.25, gt=0, le=10, description="margin it keeps, of the short's notional", json_schema_extra=SHARE
@@ -54,6 +54,32 @@ class NeutralSettings(Settings):
     spot_band: float = Field(
         0.05, ge=0, le=1, description="spot may be off by this share of the whole", json_schema_extra=SHARE
     )
+
+
+class CrossSettings(Settings):
+    """How much of the other asset is sold for a Dollar of spot: the ratio of least variance."""
+
+    ratio: float = Field(1.0, ge=0, le=5, description="short for a Dollar of spot, at first", json_schema_extra=RATIO)
+    min_ratio: float = Field(0.0, ge=0, le=5, description="least that counts", json_schema_extra=RATIO)
+    max_ratio: float = Field(2.0, gt=0, le=5, description="most that counts", json_schema_extra=RATIO)
+    estimate: bool = Field(True, description="whether it is estimated from rounds of both feeds, or stays")
+    interval_minutes: float = Field(
+        60.0, gt=0, le=43_200, description="between observations, which keepers bring", json_schema_extra=MINUTES
+    )
+    window: int = Field(
+        168, ge=2, le=100_000, description="observations, after which older ones fade", json_schema_extra=COUNT
+    )
+    fewest: int = Field(
+        24, ge=1, le=100_000, description="observations before the estimate counts", json_schema_extra=COUNT
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "CrossSettings":
+        if not self.min_ratio <= self.ratio <= self.max_ratio:
+            raise ValueError(f"ratio = {self.ratio:g} must lie within [{self.min_ratio:g}, {self.max_ratio:g}]")
+        if self.fewest > self.window:
+            raise ValueError(f"fewest = {self.fewest} must be <= window = {self.window}")
+        return self
 
 
 class TriggerSettings(Settings):
@@ -72,6 +98,10 @@ class TriggerSettings(Settings):
 class ExecutionSettings(Settings):
     """How it is rebalanced."""
 
+    style: Literal["one", "sliced", "routed"] = Field(
+        "one",
+        description="one order; slices of max_trade; or split between pool and perpetual market as costs least",
+    )
     rebalance_to: Literal["target", "edge"] = Field("target", description="where a delta outside its band is taken")
     cooldown_minutes: float = Field(
         10.0,
@@ -84,10 +114,10 @@ class ExecutionSettings(Settings):
         0.01, ge=0, le=0.2, description="of what is traded, lost against the mid", json_schema_extra=SHARE
     )
     max_trade: float = Field(
-        0.0,
-        ge=0,
+        0.02,
+        gt=0,
         le=1,
-        description="by which one rebalance moves delta, of net assets; 0: any",
+        description="sliced: by which one rebalance moves delta, of net assets",
         json_schema_extra=SHARE,
     )
     buffer: float = Field(0.02, ge=0, le=0.9, description="kept idle, of net assets", json_schema_extra=SHARE)
@@ -111,13 +141,15 @@ class FeeSettings(Settings):
 class VaultSettings(Settings):
     """One vault with its strategy."""
 
-    strategy: Literal["carry", "neutral"] = Field(
-        "carry", description="collateral that carries a debt and lends, or spot with a short perpetual"
+    strategy: Literal["carry", "neutral", "cross"] = Field(
+        "carry",
+        description="collateral that carries a debt and lends; or spot with a short perpetual, one to one or by the "
+        "ratio of least variance",
     )
-    base: str = Field("ETH", description="market symbol of what is held")
+    base: str = Field("ETH", description="market symbol of what is held, which may bear yield")
     quote: str = Field("DOLLAR", description="market symbol of the stablecoin")
     engine: str = Field("cdp", description="table of the debt engine (carry)")
-    market: str = Field("perps", description="table of the perpetual market (neutral)")
+    market: str = Field("perps", description="table of the perpetual market (neutral, cross)")
     deposit_usd: float = Field(100_000.0, ge=0, description="deposited at the start", json_schema_extra=USD)
     deposit_cap: float = Field(1e9, ge=0, le=1e12, description="most net assets by deposits", json_schema_extra=TOKENS)
     depth_loss: float = Field(
@@ -136,4 +168,7 @@ class VaultSettings(Settings):
     triggers: TriggerSettings = Field(default_factory=TriggerSettings, description="when a rebalance is due")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="how it is rebalanced")
     carry: CarrySettings = Field(default_factory=CarrySettings, description="used when the strategy is carry")
-    neutral: NeutralSettings = Field(default_factory=NeutralSettings, description="used when the strategy is neutral")
+    neutral: NeutralSettings = Field(
+        default_factory=NeutralSettings, description="used when the strategy is neutral or cross"
+    )
+    cross: CrossSettings = Field(default_factory=CrossSettings, description="used when the strategy is cross")
