@@ -233,6 +233,10 @@ AGENTS = Registry(
         "keeper": "simulator.agents.keeper:Keeper",
         "hedge-keeper": "simulator.agents.hedge_keeper:HedgeKeeper",
         "perp-trader": "simulator.agents.perp_trader:PerpTrader",
+        "funding-arbitrageur": "simulator.agents.funding_arbitrageur:FundingArbitrageur",
+        "perp-liquidator": "simulator.agents.perp_liquidator:PerpLiquidator",
+        "backstop-keeper": "simulator.agents.backstop_keeper:BackstopKeeper",
+        "perp-provider": "simulator.agents.perp_provider:PerpProvider",
     },
 )
 PROCESSES = Registry(

@@ -30,8 +30,9 @@ from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
 from simulator.oracle_faults import seconds
 from simulator.outbox import Outbox
+from simulator.perp_log import PerpLog
 from simulator.population import populate
-from simulator.protocols.base import Auction, Call, Lending, Notice, Protocol
+from simulator.protocols.base import Auction, Call, Lending, Notice, Perp, Protocol
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
@@ -180,6 +181,7 @@ class World:
             self._errors = self._errors.merged(contract.abi)
         lendings = self.capabilities(Lending)
         self.liquidations = LiquidationLog(lendings, self.market)
+        self.perp_log = PerpLog(self.capabilities(Perp), self.market)
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
         for house in self.capabilities(Auction):
             for lot in house.lots.values():
@@ -369,6 +371,7 @@ class World:
         sent = self.outbox.sent(receipt.transaction)
         if sent is not None and sent.call.subject:
             self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
+            self.perp_log.spent(receipt, sent.call.subject, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
                 known = self._contracts.get(log.address)
@@ -402,9 +405,10 @@ class World:
         self._close(tx, Fate("refused", reason, None), None)
 
     def _notify(self, notice: Notice) -> None:
-        if notice.kind in FOLLOWED:
-            for row in self.liquidations.on_notice(notice, self.number):
-                self.observer.neutral(self.number, notice.protocol, row)
+        for kinds, log in ((FOLLOWED, self.liquidations), (PerpLog.FOLLOWED, self.perp_log)):
+            if notice.kind in kinds:
+                for row in log.on_notice(notice, self.number):
+                    self.observer.neutral(self.number, notice.protocol, row)
         for inbox in self._inboxes.get(notice.kind, ()):
             inbox.put(notice)
 
@@ -413,6 +417,7 @@ class World:
         market = self.market
         market.advance(step)
         self.liquidations.advance(self.number, now)
+        self.perp_log.advance(self.number, now)
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
                 self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
@@ -448,7 +453,7 @@ class World:
 
     def finish(self) -> None:
         """Write what never happened: unfilled liquidations and transactions that still wait."""
-        for row in self.liquidations.unfilled():
+        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled()]:
             self.observer.neutral(self.number, "", row)
         for sent in self.outbox.unsettled():
             self._close(sent.transaction, Fate("pending", "the run ended", None), None)

@@ -14,10 +14,11 @@ NAMES = """
     liquidations liquidated_debt_usd liquidation_delay_blocks_max zero_bid_share profitable_liquidation_share
     liquidator_profit_usd collateral_ratio_min margin_ratio_min health_factor_min health_factor_p01
     oracle_lag_seconds_max oracle_gap_max cascade_amplification
+    funding_paid_usd insurance_fund_usd_min adl_notional_usd socialised_loss_usd
 """
 NEITHER = {"transactions", "blocks", "gas_used"}
 LOWER = {"profitable_liquidation_share", "liquidator_profit_usd", "collateral_ratio_min", "margin_ratio_min"}
-LOWER |= {"health_factor_min", "health_factor_p01"}
+LOWER |= {"health_factor_min", "health_factor_p01", "insurance_fund_usd_min"}
 
 
 def storm(folder=None):
@@ -25,6 +26,8 @@ def storm(folder=None):
     run.liquidation(debt=10.0, collateral=12.0, profit=1.0).lot(1.0, 12.0).position(1.2, equity=3.0, required=2.0)
     for name in ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min"):
         run.measures(2, name, cdp_ETH=2.0)
+    for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd"):
+        run.measures(2, name, perps_ETH=2.0)
     return run.price(1, 100.0, oracle=99.0, seen=0).price(2, 50.0, oracle=99.0, seen=0)
 
 
