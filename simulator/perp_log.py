@@ -71,6 +71,7 @@ class PerpLog:
         worth = from_wad(args["value"]) * usd
         gas = self._gas_usd.pop((args["liquidator"], account), 0.0)
         filled = {
+            "perpetual": True,
             "debt_usd": worth,
             "collateral_usd": worth,
             "profit_usd": from_wad(args["fee"]) * usd - gas,
@@ -81,7 +82,7 @@ class PerpLog:
 
     def unfilled(self) -> list[NeutralEvent]:
         """Rows for what was unsafe and never closed; for the end of a run."""
-        nothing = {"debt_usd": 0.0, "collateral_usd": 0.0, "profit_usd": 0.0, "fill_block": None}
+        nothing = {"perpetual": True, "debt_usd": 0.0, "collateral_usd": 0.0, "profit_usd": 0.0, "fill_block": None}
         return [
             NeutralEvent("liquidation", account, {**nothing, "unsafe_block": since})
             for account, since in self._unsafe_since.items()
