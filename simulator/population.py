@@ -44,6 +44,7 @@ def populate(world: "World") -> list[Agent]:
     _freshen_feeds(world, (world.start - early - 60, world.start - 1) if early else (world.start - 1,))
     for protocol in world.protocols:
         guarded(f"protocol {protocol.id}", partial(protocol.ready, genesis))
+    genesis.flush()  # in one block: the first one of the storm may be a second away
     return [*agents, *_reporters(world), *_governors(world)]
 
 

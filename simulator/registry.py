@@ -235,6 +235,10 @@ AGENTS = Registry(
         "depositor": "simulator.agents.depositor:Depositor",
         "loan-demand": "simulator.agents.loan_demand:LoanDemand",
         "perp-trader": "simulator.agents.perp_trader:PerpTrader",
+        "funding-arbitrageur": "simulator.agents.funding_arbitrageur:FundingArbitrageur",
+        "perp-liquidator": "simulator.agents.perp_liquidator:PerpLiquidator",
+        "backstop-keeper": "simulator.agents.backstop_keeper:BackstopKeeper",
+        "perp-provider": "simulator.agents.perp_provider:PerpProvider",
     },
 )
 PROCESSES = Registry(

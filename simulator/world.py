@@ -30,8 +30,9 @@ from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
 from simulator.oracle_faults import seconds
 from simulator.outbox import Outbox
+from simulator.perp_log import PerpLog
 from simulator.population import populate
-from simulator.protocols.base import Auction, Call, Lending, Notice, Protocol, Vault
+from simulator.protocols.base import Auction, Call, Lending, Notice, Perp, Protocol, Vault
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
@@ -186,7 +187,9 @@ class World:
         lendings = self.capabilities(Lending)
         self.liquidations = LiquidationLog(lendings, self.market)
         self.rebalances = RebalanceLog(self.capabilities(Vault), self.market)
+        self.perp_log = PerpLog(self.capabilities(Perp), self.market)
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
+        self._moving = [each for each in self.protocols if type(each).advance is not Protocol.advance]
         for house in self.capabilities(Auction):
             for lot in house.lots.values():
                 self.liquidations.adopt(self._protocol_of[house.id], lot, self.genesis.number)
@@ -375,6 +378,7 @@ class World:
         if sent is not None and sent.call.subject:
             self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
             self.rebalances.spent(receipt, sent.call.subject, sent.submitted, self.ether_usd)
+            self.perp_log.spent(receipt, sent.call.subject, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
                 known = self._contracts.get(log.address)
@@ -413,9 +417,10 @@ class World:
         self._close(tx, Fate("refused", reason, None), None)
 
     def _notify(self, notice: Notice) -> None:
-        if notice.kind in FOLLOWED:
-            for row in self.liquidations.on_notice(notice, self.number):
-                self.observer.neutral(self.number, notice.protocol, row)
+        for kinds, log in ((FOLLOWED, self.liquidations), (PerpLog.FOLLOWED, self.perp_log)):
+            if notice.kind in kinds:
+                for row in log.on_notice(notice, self.number):
+                    self.observer.neutral(self.number, notice.protocol, row)
         if notice.kind == "rebalance":
             self.observer.measures(self.number, notice.protocol, self.rebalances.rows(notice))
         for inbox in self._inboxes.get(notice.kind, ()):
@@ -427,6 +432,7 @@ class World:
         market.advance(step)
         self.liquidations.advance(self.number, now)
         self.rebalances.advance(now)
+        self.perp_log.advance(self.number, now)
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
                 self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
@@ -474,7 +480,7 @@ class World:
 
     def finish(self) -> None:
         """Write what never happened: unfilled liquidations and transactions that still wait."""
-        for row in self.liquidations.unfilled():
+        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled()]:
             self.observer.neutral(self.number, "", row)
         for sent in self.outbox.unsettled():
             self._close(sent.transaction, Fate("pending", "the run ended", None), None)

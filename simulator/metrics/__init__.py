@@ -1,6 +1,8 @@
 """From the tables of a run to its named numbers. Each name is defined once, in the module of its subject."""
 
-from simulator.metrics import activity, liquidation, price, solvency, vault
+from simulator.metrics import activity, liquidation, perpetuals, price, solvency, vault
 from simulator.metrics.registry import METRICS, Metric, compute, describe
 
-__all__ = ["METRICS", "Metric", "activity", "compute", "describe", "liquidation", "price", "solvency", "vault"]
+__all__ = [
+    "METRICS", "Metric", "activity", "compute", "describe", "liquidation", "perpetuals", "price", "solvency", "vault",
+]  # fmt: skip

@@ -8,7 +8,7 @@ _ZERO_BID = 0.01  # of the collateral's value
 
 @metric(unit="count", worse="higher")
 def liquidations(seen: Observations) -> int | None:
-    """Sales of seized collateral: immediate liquidations and settled lots."""
+    """Sales of seized collateral, immediate or by auction, and liquidations of perpetual positions."""
     return len(seen.fills) if seen.lends else None
 
 
@@ -18,7 +18,7 @@ def liquidations(seen: Observations) -> int | None:
     source="its upper percentile over runs is the liquidations at risk of Gauntlet and Chainrisk",
 )
 def liquidated_debt_usd(seen: Observations) -> float | None:
-    """Debt repaid by liquidators."""
+    """Debt repaid by liquidators, and notional of perpetual positions that they closed."""
     return float(sum(each.debt_usd for each in seen.fills)) if seen.lends else None
 
 

@@ -2,9 +2,12 @@
 
 Protocols are known by neutral rows alone. In `events`, with a null index:
 
-    liquidation        subject the position; debt_usd that the liquidator paid, collateral_usd that he got,
-                       profit_usd after slippage, gas and tips, unsafe_block, fill_block (null: never filled)
+    liquidation        subject the position; debt_usd that the liquidator paid, collateral_usd that he got (of a
+                       perpetual position both are the notional closed), profit_usd after slippage, gas and tips,
+                       unsafe_block, fill_block (null: never filled)
     auction_settled    subject the lot; paid_usd, collateral_usd that was in it
+    deleveraged        subject the account; notional_usd closed, haircut_usd of profit given up
+    socialised         loss_usd that a pool's depositors took
 
 In `measures`, at every sample and at the end, by protocol and subject (a collateral, or empty for all of a protocol):
 
@@ -13,6 +16,10 @@ In `measures`, at every sample and at the end, by protocol and subject (a collat
     bad_debt_usd          recorded as lost, and in no shortfall any more
     reserve_usd           what the protocol has put by against losses
     collateral_ratio_min  lowest collateral over debt of its positions; not recorded while nothing is owed
+    open_interest_usd     of a perpetual market: notional of the larger side
+    insurance_fund_lowest_usd  of a perpetual market: lowest insurance fund so far
+    hedge_funding_paid_usd     of a perpetual market: funding paid so far by accounts that are contracts, what is due
+                               included; not recorded where there is no such account
 
 Of a vault, by protocol and subject, as `simulator/protocols/vault_record.py` writes them: `nav_per_share` and `delta`
 at every block; `target_per_share` and, where there is a hedge leg, `hedge_profit_per_share` each full hour;
@@ -44,7 +51,17 @@ _VAULT_ROWS = (
     "withdrawal_wait_seconds",
     "withdrawal_pending_seconds",
 )
-_MEASURES = ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min")
+_MEASURES = (
+    "debt_usd",
+    "shortfall_usd",
+    "bad_debt_usd",
+    "reserve_usd",
+    "collateral_ratio_min",
+    "open_interest_usd",
+    "insurance_fund_lowest_usd",
+    "hedge_funding_paid_usd",
+)
+_NEUTRAL = ["liquidation", "auction_settled", "deleveraged", "socialised"]
 
 
 @dataclass(frozen=True)
@@ -124,8 +141,7 @@ class Observations:
 
     @cached_property
     def _neutral(self) -> list[tuple[str, dict[str, Any]]]:
-        names = ["liquidation", "auction_settled"]
-        table = self.tables.read("events", ["name", "args"], field("name").isin(names) & field("index").is_null())
+        table = self.tables.read("events", ["name", "args"], field("name").isin(_NEUTRAL) & field("index").is_null())
         rows = zip(table["name"].to_pylist(), table["args"].to_pylist(), strict=True)
         return [(name, json.loads(args)) for name, args in rows]
 
@@ -148,10 +164,19 @@ class Observations:
             if name == "auction_settled"
         ]
 
+    def total(self, name: str, key: str) -> float:
+        """The sum of an argument over the neutral events of a name."""
+        return float(sum(float(args[key]) for found, args in self._neutral if found == name))
+
     @cached_property
     def lends(self) -> bool:
-        """Whether any protocol was there to lend, so that no liquidation is an answer."""
-        return bool(self.liquidations) or not self.measure("debt_usd").empty
+        """Whether any protocol was there to lend, or to trade on margin, so that no liquidation is an answer."""
+        return bool(self.liquidations) or not self.measure("debt_usd").empty or self.has_perpetuals
+
+    @cached_property
+    def has_perpetuals(self) -> bool:
+        """Whether there was a perpetual market, so that nothing deleveraged is an answer."""
+        return not self.measure("open_interest_usd").empty
 
     @cached_property
     def paths(self) -> list[PricePath]:

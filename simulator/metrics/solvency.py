@@ -17,16 +17,19 @@ def _bad_debt_at_end(seen: Observations) -> "pd.Series | None":
 @metric(unit="usd", worse="higher", source="net insolvent debt in Gauntlet's FAQ and Aave governance 11986")
 def bad_debt_usd(seen: Observations) -> float | None:
     """Debt that nothing covers at the end of the run: sum of (debt - collateral)+ over open positions and lots at
-    auction at the reference price, and the bad debt recorded and not yet settled."""
+    auction at the reference price, and the bad debt recorded and not yet settled; of a perpetual market what accounts
+    owe beyond their margin, the shortfall recorded, and what its pool owes beyond its capital."""
     by_protocol = _bad_debt_at_end(seen)
     return None if by_protocol is None else float(by_protocol.sum())
 
 
 @metric(unit="ratio", worse="higher", source="bad debt share in crvUSDrisk")
 def bad_debt_ratio(seen: Observations) -> float | None:
-    """bad_debt_usd over the highest debt outstanding at any sample; null where nothing was ever owed."""
+    """bad_debt_usd over the highest debt outstanding, open interest of perpetual markets included, at any sample; null
+    where nothing was ever owed."""
     lost = bad_debt_usd(seen)
-    owed = seen.measure("debt_usd").sum(axis="columns")
+    debt, open_interest = (seen.measure(name).sum(axis="columns") for name in ("debt_usd", "open_interest_usd"))
+    owed = debt.add(open_interest, fill_value=0.0)
     if lost is None or owed.empty or not owed.max() > 0:
         return None
     return lost / float(owed.max())

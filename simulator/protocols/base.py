@@ -393,6 +393,8 @@ class Perp(Capability, ABC):
     skew_scale: int  # [size wad] net size at which the premium would be 1
     period: int  # [s] that the premium is a rate for
     follows_premium: bool  # the funding rate is the premium's, otherwise the premium moves it
+    has_queue: bool  # shares of the pool must be queued before they can be redeemed
+    queue_window: int  # [s] for which they then can
     tip: float  # [margin tokens] for the execution of an order
     delay: int  # [s] between an order and its fill
     fund: int  # [margin wad] the insurance fund
@@ -406,6 +408,10 @@ class Perp(Capability, ABC):
     @abstractmethod
     def frame(self, now: int, price: float | None = None) -> Frame | None:
         """What valuations at `now` [unix s] go by, at an index price [usd] or that of the feed; None without one."""
+
+    @abstractmethod
+    def equity(self, account: str, now: int) -> int | None:
+        """Cash, profit at the mark and funding until `now` of an account, None without a price."""
 
     @abstractmethod
     def units(self, usd: float, price: float) -> int:
@@ -422,6 +428,10 @@ class Perp(Capability, ABC):
     @abstractmethod
     def funding_rate(self, now: int) -> float:
         """What longs pay [share a day]."""
+
+    @abstractmethod
+    def rate_at(self, premium: float) -> float:
+        """What longs would pay at a premium, where the rate follows it [share a day]."""
 
     @abstractmethod
     def open_interest(self) -> tuple[int, int]:

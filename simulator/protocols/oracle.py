@@ -78,7 +78,6 @@ class OracleProtocol(Protocol):
             if Address(genesis.ask(feed.switch, "source")) != feed.twap.address:
                 owner = Address(genesis.ask(feed.switch, "owner"))
                 genesis.call(feed.switch, "setSource", feed.twap.address, sender=owner)
-        genesis.flush()
 
     def _in_order(self) -> list[str]:
         """The assets, each behind the one that its price is made of."""

@@ -129,7 +129,6 @@ class PerpProtocol(Protocol):
         genesis.call(self.venue.market, "setFunding", tuple(rule))
         if s.orders.delay_seconds:
             genesis.call(self.venue.market, "setOrders", self._orders(s.orders.delay_seconds))
-        genesis.flush()
 
     def _feed(self, genesis: Genesis) -> Address:
         asset = self.settings.asset

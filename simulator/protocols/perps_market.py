@@ -11,8 +11,8 @@ from simulator.chain.types import Address
 from simulator.protocols.base import Call, Notice, Order, Perp
 from simulator.protocols.feeds import FEED_REFUSES
 from simulator.protocols.genesis import Contract, Genesis
-from simulator.protocols.perps_book import Frame, MarginWatch, PerpAccount, PerpBook, scores, worth_of
-from simulator.protocols.perps_funding import FundingRule, FundingState
+from simulator.protocols.perps_book import Frame, MarginWatch, PerpAccount, PerpBook, equity, scores, worth_of
+from simulator.protocols.perps_funding import FundingRule, FundingState, premium_rate
 from simulator.units import RAY, WAD, from_wad, to_wad
 
 _NO_LIMIT = 2**256 - 1
@@ -94,7 +94,7 @@ class PerpVenue(Perp):
         self._funding = FundingState(updated_at=began, interval_start=began)
         self.skew = self.long = self.short = 0  # [size wad]
         self.fund = self.shortfall = 0
-        self.adl_value = self.adl_haircut = self.socialised = 0  # [margin wad] so far
+        self.lowest_fund: int | None = None  # [margin wad] since the start of the storm
         self._bankrupt_round = {True: 0, False: 0}
         self._last_round: dict[tuple[bool, str], int] = {}  # in which an account was deleveraged, pro rata
         self._total_entry_value = self._total_entry_funding = 0
@@ -125,6 +125,8 @@ class PerpVenue(Perp):
         self.tip = from_wad(tip)
         self.funding_rule = FundingRule(*self._read("fundingConfig"))
         self.period = self.funding_rule.period
+        self.has_queue = int(self.pool.read(self._chain, "delay")) > 0
+        self.queue_window = int(self.pool.read(self._chain, "window"))
         self.follows_premium = not self.funding_rule.mode
         self.paused, self.withdrawals_paused, self.liquidations_paused = (
             bool(self._read(name)) for name in ("paused", "withdrawalsPaused", "liquidationsPaused")
@@ -160,6 +162,13 @@ class PerpVenue(Perp):
         part = abs(self.skew) * WAD // self.skew_scale
         return -part if self.skew < 0 else part
 
+    def equity(self, account: str, now: int) -> int | None:
+        """See `Perp.equity`."""
+        found, frame = self.book.get(account), self.frame(now)
+        if found is None:
+            return 0
+        return None if frame is None else int(equity(found, frame))
+
     def units(self, usd: float, price: float) -> int:
         """See `Perp.units`."""
         return to_wad(usd if self.inverse else usd / price)
@@ -177,6 +186,10 @@ class PerpVenue(Perp):
         """See `Perp.funding_rate`."""
         state = self._funding_at(now, worth_of(to_wad(self.oracle.price), inverse=self.inverse))
         return from_wad(state.rate(self.funding_rule, self._premium()))
+
+    def rate_at(self, premium: float) -> float:
+        """See `Perp.rate_at`."""
+        return from_wad(premium_rate(self.funding_rule, to_wad(premium)))
 
     def open_interest(self) -> tuple[int, int]:
         """See `Perp.open_interest`."""
@@ -371,6 +384,8 @@ class PerpVenue(Perp):
     def advance(self, now: int) -> Iterable[Notice]:
         """See `Protocol.advance`."""
         frame = self.frame(now)
+        if self.lowest_fund is None:
+            self.lowest_fund = self.fund
         if frame is None:
             return ()
         fallen = self._unsafe.advance(frame)[0]
@@ -456,8 +471,6 @@ class PerpVenue(Perp):
 
     def _on_Deleveraged(self, args: Mapping[str, Any], now: int) -> Iterable[Notice]:  # noqa: N802
         value = self._value(args["sizeClosed"], args["price"])
-        self.adl_value += value
-        self.adl_haircut += args["haircut"]
         account, bankrupt_long = self.account(args["account"]), args["sizeClosed"] < 0
         self._last_round[bankrupt_long, account] = self._bankrupt_round[bankrupt_long]
         return (self._about("adl", account, size=args["sizeClosed"], value=value, haircut=args["haircut"]),)
@@ -468,11 +481,17 @@ class PerpVenue(Perp):
 
     def _on_FundCredited(self, args: Mapping[str, Any], now: int) -> None:  # noqa: N802
         self.fund = args["fund"]
+        self._note_fund()
+
+    def _note_fund(self) -> None:
+        if self.lowest_fund is not None:
+            self.lowest_fund = min(self.lowest_fund, self.fund)
 
     _on_FundPaid = _on_FundCredited  # noqa: N815
 
     def _on_LossAbsorbed(self, args: Mapping[str, Any], now: int) -> Iterable[Notice]:  # noqa: N802
         self.fund -= args["fromFund"]
+        self._note_fund()
         if not args["recorded"]:
             return ()
         self.shortfall += args["recorded"]
@@ -485,7 +504,6 @@ class PerpVenue(Perp):
 
     def _on_LossSocialised(self, args: Mapping[str, Any], now: int) -> Iterable[Notice]:  # noqa: N802
         self.shortfall = args["left"]
-        self.socialised += args["amount"]
         return self._about("socialised", amount=args["amount"]), self._about("shortfall", amount=self.shortfall)
 
     def _on_PoolBankrupt(self, args: Mapping[str, Any], now: int) -> Iterable[Notice]:  # noqa: N802

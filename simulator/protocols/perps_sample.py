@@ -33,11 +33,10 @@ def sample_of(venue: PerpVenue, now: int, price: Callable[[str], float]) -> Samp
         "skew_usd": from_wad(venue.skew) * unit,
         "pool_capital_usd": from_wad(capital) * usd,
         "insurance_fund_usd": from_wad(venue.fund) * usd,
+        "insurance_fund_lowest_usd": from_wad(venue.fund if venue.lowest_fund is None else venue.lowest_fund) * usd,
         "reserve_usd": from_wad(venue.fund) * usd,
         "bad_debt_usd": from_wad(venue.shortfall + max(0, -capital)) * usd,
         "shortfall_usd": float(np.maximum(-owned, 0).sum()),
-        "adl_notional_usd": from_wad(venue.adl_value) * usd,
-        "socialised_loss_usd": from_wad(venue.socialised) * usd,
     }
     hedges = [account for account in venue.book if venue.is_contract(account)]
     if hedges:

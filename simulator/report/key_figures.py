@@ -83,6 +83,14 @@ _FIGURES = (
     _Figure("liquidation_delay_blocks_max", "Longest wait for a liquidation", _blocks, lambda _: "from unsafe to sold"),
     _Figure("collateral_ratio_min", "Lowest collateral ratio", _share, lambda _: "of any position at any time"),
     _Figure("liquidator_profit_usd", "Liquidators' profit", _dollars, lambda _: "after slippage, gas and tips"),
+    _Figure("insurance_fund_usd_min", "Lowest insurance fund", _dollars, lambda _: "of perpetual markets"),
+    _Figure(
+        "adl_notional_usd",
+        "Auto-deleveraged",
+        _dollars,
+        _beside("{} more fell on depositors", "socialised_loss_usd", _dollars),
+    ),
+    _Figure("funding_paid_usd", "Funding paid by hedges", _dollars, lambda _: "below zero: received"),
     _Figure(
         "oracle_gap_max",
         "Oracle furthest off",

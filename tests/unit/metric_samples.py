@@ -35,6 +35,15 @@ class Run:
         self.recorder.add_event(1, None, None, "cdp", "auction_settled", "ETH/lot-1", args)
         return self
 
+    def deleveraged(self, notional, *, haircut=0.0, index=None):
+        args = {"notional_usd": notional, "haircut_usd": haircut}
+        self.recorder.add_event(1, index, index, "perps", "deleveraged", "perps/ETH/x", args)
+        return self
+
+    def socialised(self, loss):
+        self.recorder.add_event(1, None, None, "perps", "socialised", "perps/ETH", {"loss_usd": loss})
+        return self
+
     def measures(self, block, name, **values):
         """`cdp_ETH=5.0` is a measure of protocol cdp, subject ETH; `cdp=5.0` one of all of it."""
         for key, value in values.items():

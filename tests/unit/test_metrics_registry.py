@@ -16,10 +16,11 @@ NAMES = """
     oracle_lag_seconds_max oracle_gap_max cascade_amplification
     hedge_effectiveness delta_abs_p99 tracking_error rebalances rebalance_cost_usd rebalance_delay_seconds_max
     withdrawal_wait_seconds_max max_drawdown net_apy
+    funding_paid_usd insurance_fund_usd_min adl_notional_usd socialised_loss_usd
 """
 NEITHER = {"transactions", "blocks", "gas_used", "rebalances"}
 LOWER = {"profitable_liquidation_share", "liquidator_profit_usd", "collateral_ratio_min", "margin_ratio_min"}
-LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_apy"}
+LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_apy", "insurance_fund_usd_min"}
 
 
 def storm(folder=None):
@@ -32,6 +33,8 @@ def storm(folder=None):
         run.measures(hour, "hedge_profit_per_share", vault_v=0.1 * (hour % 2)).measures(hour, "delta", vault_v=0.0)
     for name in ("rebalance_cost_usd", "rebalance_delay_seconds", "withdrawal_pending_seconds"):
         run.measures(9, name, vault_v=1.0)
+    for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd"):
+        run.measures(2, name, perps_ETH=2.0)
     return run.price(1, 100.0, oracle=99.0, seen=0).price(2, 50.0, oracle=99.0, seen=0)
 
 

@@ -44,10 +44,15 @@ class Sales:
 
 
 def sales(run: RunTables, name: str, paid: str) -> Sales:
-    """The events called `name`; `paid` is the argument that says what was paid."""
+    """The events called `name`; `paid` is the argument that says what was paid.
+
+    What was closed of perpetual positions is no sale: it has a chart of its own.
+    """
     columns = ["block", "protocol", "name", "subject", "args"]
     table = run.read("events", columns, field("name") == name)
     arguments = [json.loads(text or "{}") for text in table["args"].to_pylist()]
+    sold = np.array([row for row, found in enumerate(arguments) if not found.get("perpetual")], dtype=np.int64)
+    table, arguments = table.take(sold), [arguments[row] for row in sold]
     return Sales(
         integers(table, "block"),
         texts(table, "protocol"),

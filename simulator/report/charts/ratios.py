@@ -20,6 +20,7 @@ class RatioScale:
     """How a protocol's health is shown: as a collateral ratio where one liquidation ratio serves all of it."""
 
     liquidation_ratio: float | None
+    of_margin: bool = False  # health is equity over maintenance margin
 
     @property
     def factor(self) -> float:
@@ -29,6 +30,8 @@ class RatioScale:
     @property
     def title(self) -> str:
         """What the axis measures."""
+        if self.of_margin:
+            return "Equity over maintenance margin, %"
         return "Collateral over debt, %" if self.liquidation_ratio else "Collateral ratio over its liquidation ratio, %"
 
     def show(self, health: float) -> str:
@@ -43,7 +46,8 @@ def ratio_scale(run: RunTables, protocol: str) -> RatioScale:
     ratios = (
         {kind.get("liquidation_ratio") for kind in collaterals.values()} if isinstance(collaterals, dict) else set()
     )
-    return RatioScale(float(ratios.pop()) if len(ratios) == 1 and None not in ratios else None)
+    ratio = float(ratios.pop()) if len(ratios) == 1 and None not in ratios else None
+    return RatioScale(ratio, of_margin=settings.get("protocol") == "perps")
 
 
 def ratio_charts(run: RunTables) -> list[Chart]:
@@ -58,7 +62,8 @@ def ratio_charts(run: RunTables) -> list[Chart]:
     charts = []
     for protocol in protocols:
         rows = indebted & (names == protocol)
-        title = TITLE if len(protocols) == 1 else f"{TITLE}, {plain(protocol)}"
+        what = "Margin ratios" if ratio_scale(run, protocol).of_margin else TITLE
+        title = what if len(protocols) == 1 else f"{what}, {plain(protocol)}"
         charts.append(_chart(run, protocol, title, blocks[rows], health[rows]))
     return charts
 
