@@ -78,7 +78,7 @@ class WithoutPremium(StormBench):
         (WithoutPremium, {"profit"}),
     ],
 )
-@pytest.mark.parametrize("storm", (STORMS[0], STORMS[3]), ids=str)
+@pytest.mark.parametrize("storm", [STORMS[0], STORMS[3]], ids=str)
 def test_books_that_are_broken_are_seen(broken, books, storm):
     off = rage([broken(storm)], STEPS).worst
     assert books <= {name for name, value in off._asdict().items() if value}
