@@ -14,7 +14,7 @@ interface IHedgedVault {
     enum Reason {
         None,
         Margin, // the leveraged leg is too near to its liquidation
-        Withdrawals, // shares wait for assets
+        Withdrawals, // shares wait for assets, more than a tip is worth
         Delta, // delta is outside its band
         Excess, // the leveraged leg is far too safe: money lies in it that could work
         Price, // the price moved since the last rebalance
@@ -128,6 +128,11 @@ interface IHedgedVault {
     /// @param freed [asset units]
     error Illiquid(uint256 wanted, uint256 freed);
 
+    /// @notice A token that takes a fee on the way is refused.
+    /// @param received [asset units]
+    /// @param expected [asset units]
+    error TransferShort(uint256 received, uint256 expected);
+
     /// @notice Nothing would move, or it would round to nothing.
     error NothingMoved();
     error NotLive();
@@ -186,7 +191,8 @@ interface IHedgedVault {
 
     // ------------------------------------------------------------------- fees
 
-    /// @notice Sends fees to their recipient as far as idle assets reach. Anyone may call it.
+    /// @notice Sends fees to their recipient as far as idle assets reach. Anyone may call it, while the value can be
+    /// relied on.
     /// @return assets [asset units]
     function payFees() external returns (uint256 assets);
 

@@ -116,6 +116,13 @@ contract LendingPool is ILendingPool, ERC4626, Ownable, ReentrancyGuardTransient
         return previewRedeem(shares) <= cash ? shares : convertToShares(cash).min(shares);
     }
 
+    function _deposit(address by, address to, uint256 assets, uint256 shares) internal override {
+        uint256 before = lent.balanceOf(address(this));
+        super._deposit(by, to, assets, shares);
+        uint256 received = lent.balanceOf(address(this)) - before;
+        if (received != assets) revert TransferShort(received, assets);
+    }
+
     function _afterDeposit(uint256 assets, uint256) internal override {
         _accrue();
         cash += assets;

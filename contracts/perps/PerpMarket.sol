@@ -58,9 +58,9 @@ contract PerpMarket is PerpGovernance, Guarded {
         if (withdrawalsPaused) revert MarketPaused();
         amount -= amount % marginUnit;
         Account memory a = _account(msg.sender);
-        Frame memory f = a.size == 0 && a.principal >= amount ? _noFrame() : _accrue();
+        Frame memory f = _isFlat(msg.sender, a) && a.principal >= amount ? _noFrame() : _accrue();
         _settleFunding(msg.sender, a, f.fundingIndex);
-        _requireWithdrawable(a, f, amount);
+        _requireWithdrawable(msg.sender, a, f, amount);
         a.principal = a.principal.zeroFloorSub(amount);
         _takeMargin(a, amount);
         _save(msg.sender, a);
@@ -72,8 +72,9 @@ contract PerpMarket is PerpGovernance, Guarded {
     function withdrawable(address owner) external view override returns (uint256) {
         if (withdrawalsPaused) return 0;
         Account memory a = _account(owner);
-        Frame memory f = a.size == 0 && a.margin <= int256(a.principal) ? _noFrame() : _frame();
-        int256 free = _freeMargin(a, f);
+        Frame memory f = _isFlat(owner, a) && a.margin <= int256(a.principal) ? _noFrame() : _frame();
+        (int256 equity, uint256 required) = _boundMargin(owner, a, f);
+        int256 free = equity - int256(required);
         if (free <= 0) return 0;
         uint256 most = uint256(free);
         if (most > a.principal && _shortfall(f) != 0) most = a.principal;
@@ -86,16 +87,32 @@ contract PerpMarket is PerpGovernance, Guarded {
         return Frame(0, funding.index);
     }
 
-    function _freeMargin(Account memory a, Frame memory f) private view returns (int256) {
-        if (a.size == 0) return a.margin;
-        return _lowerEquity(a, f) - int256(_requiredUp(a.size, f, true));
+    function _isFlat(address owner, Account memory a) private view returns (bool) {
+        return a.size == 0 && orders[owner].sizeDelta == 0;
     }
 
-    function _requireWithdrawable(Account memory a, Frame memory f, uint256 amount) private view {
-        int256 free = _freeMargin(a, f);
-        if (amount.toInt256() > free) {
-            if (a.size == 0) revert InsufficientCash(amount, free > 0 ? uint256(free) : 0);
-            revert InsufficientMargin(_lowerEquity(a, f) - int256(amount), _requiredUp(a.size, f, true));
+    /// @dev Equity and what of it is bound, as it is or as a pending order would leave it, whichever frees less. Else who
+    /// takes margin out and brings it back has an order that fills only when they want it to.
+    function _boundMargin(address owner, Account memory a, Frame memory f)
+        private
+        view
+        returns (int256 equity, uint256 required)
+    {
+        if (a.size == 0) equity = a.margin;
+        else (equity, required) = (_lowerEquity(a, f), _requiredUp(a.size, f, true));
+        int256 pending = orders[owner].sizeDelta;
+        if (pending == 0) return (equity, required);
+        (int256 then_, uint256 needed) = _afterTrade(a, f, pending, _plan(f.worth, pending));
+        needed += orderRules.tip;
+        if (then_ - int256(needed) < equity - int256(required)) return (then_, needed);
+    }
+
+    function _requireWithdrawable(address owner, Account memory a, Frame memory f, uint256 amount) private view {
+        (int256 equity, uint256 required) = _boundMargin(owner, a, f);
+        equity -= amount.toInt256();
+        if (equity < int256(required)) {
+            if (required == 0) revert InsufficientCash(amount, _long(equity + int256(amount)));
+            revert InsufficientMargin(equity, required);
         }
         if (amount <= a.principal) return;
         uint256 short = _shortfall(f);
@@ -243,13 +260,21 @@ contract PerpMarket is PerpGovernance, Guarded {
     function cancelOrder(address owner) external override {
         Order memory o = _pending(owner);
         if (block.timestamp <= o.expiresAt) revert OrderBinding(o.expiresAt);
+        _dropOrder(owner);
+    }
+
+    /// @dev Also where a position was closed by others: the order was meant for the one that was there.
+    function _dropOrder(address owner) private {
+        if (orders[owner].sizeDelta == 0) return;
         delete orders[owner];
         emit OrderCancelled(owner);
     }
 
     function _submit(int256 sizeDelta, uint256 limitPrice) private {
-        if (sizeDelta == 0) revert NoTrade();
         if (orders[msg.sender].sizeDelta != 0) revert OrderPending(msg.sender);
+        Account memory a = _account(msg.sender);
+        a.margin -= int256(orderRules.tip);
+        _checkedPlan(a, _frame(), sizeDelta, sizeDelta > 0 ? type(uint256).max : 0);
         uint256 executableAt = block.timestamp + orderRules.delay;
         uint256 expiresAt = executableAt + orderRules.lifetime;
         orders[msg.sender] = Order(sizeDelta, limitPrice, block.timestamp, executableAt, expiresAt);
@@ -281,6 +306,7 @@ contract PerpMarket is PerpGovernance, Guarded {
         uint256 paid = _pay(a, msg.sender, fee.fullMulDiv(marginRules.liquidatorShare, WAD));
         _moveToFund(a, fee - paid);
         _save(owner, a);
+        _dropOrder(owner);
         uint256 price = _priceOf(fillWorth, closed < 0);
         emit Liquidated(owner, msg.sender, closed, price, paid, fee - paid, deficit);
         _emitSkew(f);
@@ -330,8 +356,12 @@ contract PerpMarket is PerpGovernance, Guarded {
     // -------------------------------------------------------------- backstop
 
     modifier onlyBackstop() {
-        if (msg.sender != backstop) revert NotBackstop(msg.sender);
+        _requireBackstop();
         _;
+    }
+
+    function _requireBackstop() private view {
+        if (msg.sender != backstop) revert NotBackstop(msg.sender);
     }
 
     /// @inheritdoc IPerpMarket
@@ -350,9 +380,11 @@ contract PerpMarket is PerpGovernance, Guarded {
         (int256 cost, int256 fillWorth) = _costUp(f.worth, sizeDelta);
         int256 realised = _fill(a, sizeDelta, cost, f.fundingIndex);
         if (realised <= 0) revert IBackstop.NotProfitable(owner);
-        taken = haircut.min(uint256(realised));
+        // What is left of its profit may be less than that: it may have taken some out against the position.
+        taken = haircut.min(uint256(realised)).min(_long(_lowerEquity(a, f)));
         _takeMargin(a, taken);
         _save(owner, a);
+        _dropOrder(owner);
         emit Deleveraged(owner, -sizeDelta, _priceOf(fillWorth, sizeDelta > 0), taken);
         _emitSkew(f);
     }
@@ -384,7 +416,8 @@ contract PerpMarket is PerpGovernance, Guarded {
         deficit = uint256(-capital);
         poolCash += int256(deficit);
         (uint256 known,,) = IBackstop(backstop).bankruptcy(skew < 0);
-        int256 added = skew.abs().zeroFloorSub(known).toInt256();
+        // One at least, so that it has a side.
+        int256 added = skew.abs().zeroFloorSub(known).max(skew.abs().min(1)).toInt256();
         emit PoolBankrupt(deficit);
         IBackstop(backstop).absorb(skew < 0 ? added : -added, deficit);
     }

@@ -3,7 +3,6 @@ pragma solidity ^0.8.24;
 
 import {ERC4626} from "solady/src/tokens/ERC4626.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
-import {ReentrancyGuardTransient} from "solady/src/utils/ReentrancyGuardTransient.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {IHedgedVault} from "../interfaces/IHedgedVault.sol";
 import {VaultSettings} from "./VaultSettings.sol";
@@ -15,7 +14,7 @@ import {VaultShares} from "./VaultShares.sol";
 ///
 /// Whatever moves the strategy's money is held to one bound: gross value at the mid may fall by no more than
 /// maxSlippage of what was traded, and never by more than that part of all there is, whatever the strategy says.
-contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
+contract HedgedVault is VaultSettings {
     using FixedPointMathLib for uint256;
     using FixedPointMathLib for int256;
     using SafeTransferLib for address;
@@ -190,7 +189,7 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         Triggers memory t = triggers();
         uint256 margin = strategy.marginRatio();
         if (margin < t.marginFloor) return Reason.Margin;
-        if (_freeable() != 0) return Reason.Withdrawals;
+        if (_freeable(net) > 2 * _tip(net)) return Reason.Withdrawals;
         if (relative.abs() > t.band) return Reason.Delta;
         if (t.marginCeiling != 0 && margin > t.marginCeiling && margin != type(uint256).max) return Reason.Excess;
         if (t.priceMove != 0 && _priceMove() >= t.priceMove) return Reason.Price;
@@ -225,18 +224,19 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
     /// @dev [asset units] Idle beyond the buffer, a tip, and what waits in the queue.
     function _surplus(uint256 net) private view returns (uint256) {
         uint256 kept = net.fullMulDivUp(execution().buffer, WAD) + convertToAssets(queuedShares);
-        return idle.zeroFloorSub(kept + execution().tip.min(net / TIP_SHARE));
+        return idle.zeroFloorSub(kept + _tip(net));
     }
 
-    /// @dev [asset units] What those who wait lack and the strategy can free.
-    function _freeable() private view returns (uint256 lacking) {
+    /// @dev [asset units] What those who wait lack and the strategy can free, and the tip for it: paid out of what they
+    /// get, each tip would make them lack something again.
+    function _freeable(uint256 net) private view returns (uint256 lacking) {
         lacking = _lacking();
-        if (lacking != 0) lacking = lacking.min(strategy.liquidity());
+        if (lacking != 0) lacking = (lacking + _tip(net)).min(strategy.liquidity());
     }
 
     /// @dev Gives the strategy what is too much here, or takes from it what those who wait lack.
     function _moveIdle(uint256 net) private returns (uint256 traded) {
-        uint256 freeable = _freeable();
+        uint256 freeable = _freeable(net);
         if (freeable != 0) return _unwind(freeable);
         uint256 surplus = _surplus(net);
         if (surplus == 0) return 0;
@@ -288,8 +288,13 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         revert DeltaOutsideBand(relative, band);
     }
 
+    /// @dev [asset units]
+    function _tip(uint256 net) private view returns (uint256) {
+        return execution().tip.min(net / TIP_SHARE);
+    }
+
     function _payTip(address keeper, uint256 net) private returns (uint256 tip) {
-        tip = execution().tip.min(idle).min(net / TIP_SHARE);
+        tip = _tip(net).min(idle);
         if (tip == 0) return 0;
         idle -= tip;
         asset().safeTransfer(keeper, tip);
@@ -299,9 +304,5 @@ contract HedgedVault is VaultSettings, ReentrancyGuardTransient {
         assembly ("memory-safe") {
             revert(add(reason, 32), mload(reason))
         }
-    }
-
-    function _useTransientReentrancyGuardOnlyOnMainnet() internal pure override returns (bool) {
-        return false;
     }
 }

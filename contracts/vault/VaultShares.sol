@@ -3,6 +3,7 @@ pragma solidity ^0.8.24;
 
 import {ERC4626} from "solady/src/tokens/ERC4626.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {ReentrancyGuardTransient} from "solady/src/utils/ReentrancyGuardTransient.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {IDecimals} from "../interfaces/IDecimals.sol";
 import {IHedgedVault} from "../interfaces/IHedgedVault.sol";
@@ -16,7 +17,7 @@ import {IStrategy} from "../interfaces/IStrategy.sol";
 ///
 /// Fees are assets owed, taken off before shares are priced, so that a preview holds whether or not somebody has
 /// accrued them. What entry and exit fees leave behind is a gain of the shares that stay and no performance.
-abstract contract VaultShares is IHedgedVault, ERC4626 {
+abstract contract VaultShares is IHedgedVault, ERC4626, ReentrancyGuardTransient {
     using FixedPointMathLib for uint256;
     using SafeTransferLib for address;
 
@@ -133,9 +134,11 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
         return (net + 1).fullMulDiv(RAY, totalSupply() + VIRTUAL_SHARES);
     }
 
-    /// @dev Books the fees until now. Every action does this first.
+    /// @dev Books the fees until now. Every action does this first. At a value that cannot be relied on nothing is booked,
+    /// and no line drawn: the time until then counts when it can be.
     function _accrue() internal returns (uint256 net) {
         Worth memory w = _worth();
+        if (!_isLive()) return w.net;
         if (w.management + w.performance != 0) {
             owed += w.management + w.performance;
             emit FeesAccrued(w.management, w.performance);
@@ -232,7 +235,10 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
         if (shares == 0 || assets == 0) revert NothingMoved();
         (uint256 net, uint256 price) = _quote();
         idle += assets;
+        uint256 before = token.balanceOf(address(this));
         _deposit(msg.sender, to, assets, shares);
+        uint256 received = token.balanceOf(address(this)) - before;
+        if (received != assets) revert TransferShort(received, assets);
         _carryLines(price, net + assets);
     }
 
@@ -253,7 +259,8 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
     }
 
     /// @inheritdoc IHedgedVault
-    function payFees() external override returns (uint256 assets) {
+    function payFees() external override nonReentrant returns (uint256 assets) {
+        if (!_isLive()) revert NotLive();
         _accrue();
         assets = owed.min(idle);
         owed -= assets;
@@ -269,6 +276,7 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
     }
 
     function _storeFees(Fees memory value) internal {
+        if (!_isLive()) revert NotLive(); // the time until now goes by the old ones
         _accrue();
         fees_ = value;
         emit FeesSet(value);
@@ -299,6 +307,10 @@ abstract contract VaultShares is IHedgedVault, ERC4626 {
     }
 
     function _givePermit2InfiniteAllowance() internal pure override returns (bool) {
+        return false;
+    }
+
+    function _useTransientReentrancyGuardOnlyOnMainnet() internal pure override returns (bool) {
         return false;
     }
 }
