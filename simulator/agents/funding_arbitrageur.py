@@ -57,7 +57,8 @@ class FundingArbitrageur(Agent):
         super().__init__(desk, settings)
         self._perp: Perp = choose(desk.capabilities(Perp), settings.market, desk.agent)
         self._account = self._perp.account(desk.address)
-        self._price = desk.market.price(self._perp.asset)  # up to which the other leg is settled
+        self._price = desk.market.price(self._perp.asset)  # at which the other leg was settled last
+        self._settled = 0.0  # [s] when that was
         self._outside = settings.follows_outside and self._has_outside()
 
     def _has_outside(self) -> bool:
@@ -77,13 +78,15 @@ class FundingArbitrageur(Agent):
             genesis.submit(perp.deposit(self._account, capital // 2), desk.address)
 
     def life(self) -> Life:
-        """Look at intervals."""
-        desk = self.desk
+        """Look at intervals, each at a time of his own: all at once would close the same gap several times over."""
+        desk, pause = self.desk, self.settings.look_minutes * 60
+        if self.settings.capital_usd:
+            yield desk.sleep(pause * desk.random.random())
         while self.settings.capital_usd:
-            yield desk.sleep(self.settings.look_minutes * 60)
             self._settle_outside()
-            yield from self._tend_margin()
+            yield from self._tend_margin(self._size)
             yield from self._trade()
+            yield desk.sleep(pause)
 
     # -------------------------------------------------------------------- the legs
 
@@ -99,7 +102,7 @@ class FundingArbitrageur(Agent):
     def _settle_outside(self) -> None:
         """Book what the other leg has won or lost since the last look, and its funding or its cost."""
         desk, asset = self.desk, self._perp.asset
-        price, hours = desk.market.price(asset), self.settings.look_minutes / 60
+        price, hours = desk.market.price(asset), (desk.elapsed - self._settled) / 3600
         size = from_wad(self._size)
         # Of an inverse market: `size` dollars' worth of the asset, held as a linear position.
         held = size / self._price if self._perp.inverse else size
@@ -108,22 +111,21 @@ class FundingArbitrageur(Agent):
             desk.cash += held * price * desk.market.funding_rate(asset) * hours
         else:
             desk.cash -= abs(held) * price * self.settings.holding_cost * hours / _YEAR_HOURS
-        self._price = price
+        self._price, self._settled = price, desk.elapsed
 
-    def _tend_margin(self) -> Life:
-        """Keep the margin near notional over leverage, out of what lies beside it or what the other leg won."""
+    def _tend_margin(self, size: int) -> Life:
+        """Keep the margin near what a size needs, out of what lies beside it or what the other leg won."""
         desk, perp = self.desk, self._perp
-        frame = perp.frame(desk.now)
-        account = perp.book.get(self._account)
-        if frame is None or account is None or not account.size:
+        if perp.frame(desk.now) is None or not size:
             return
         usd = desk.market.price(perp.margin_asset)
-        wanted = self._worth(account.size) / self.settings.leverage / usd
+        wanted = self._worth(size) / self.settings.leverage / usd
         equity = from_wad(int(perp.equity(self._account, desk.now) or 0))
         if equity < _TOP_UP_BELOW * wanted:
             missing = to_wad(wanted - equity)
-            if desk.balance(perp.margin_asset) < missing and desk.cash > 0:
-                yield from desk.buy(perp.margin_asset, missing - desk.balance(perp.margin_asset))
+            lacking = min(missing - desk.balance(perp.margin_asset), to_wad(max(0.0, desk.cash) / usd))
+            if lacking > 0:
+                yield from desk.buy(perp.margin_asset, lacking)
             amount = min(missing, desk.balance(perp.margin_asset))
             if amount:
                 yield desk.send(perp.deposit(self._account, amount))
@@ -144,17 +146,18 @@ class FundingArbitrageur(Agent):
         size = min(max(round(gap * perp.skew_scale), -room - self._size), room - self._size)
         if self._worth(size) < 1.0 or size * gap <= 0:
             return
+        yield from self._tend_margin(self._size + size)
         limit = perp.mark() * (1 + 2 * gap)
         call = perp.trade(self._account, size, limit)
         if desk.would_work(call):
             yield desk.send(call)
 
     def _room(self) -> int:
-        """The largest size that its means carry [size wad]."""
+        """The largest size that its means carry, wherever they lie [size wad]."""
         perp, market = self._perp, self.desk.market
-        equity = from_wad(int(perp.equity(self._account, self.desk.now) or 0))
-        worth = max(0.0, equity) * market.price(perp.margin_asset) * self.settings.leverage
-        return perp.units(worth, market.price(perp.asset))
+        tokens = int(perp.equity(self._account, self.desk.now) or 0) + self.desk.balance(perp.margin_asset)
+        means = from_wad(tokens) * market.price(perp.margin_asset) + self.desk.cash
+        return perp.units(max(0.0, means) * self.settings.leverage, market.price(perp.asset))
 
     # ---------------------------------------------------------------- what it wants
 
