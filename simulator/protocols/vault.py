@@ -172,9 +172,11 @@ class HedgedVault(Vault):
         return self._protocol.alarmed or self._protocol.book.shares.queued > 0
 
     def route(self) -> bytes:
-        """See `Vault.route`: the share of the trade that is made in spot."""
+        """See `Vault.route`: the share of a correction of delta that is made in spot."""
         settings = self._protocol.settings
         if settings.execution.style != "routed" or settings.strategy == "carry":
+            return b""
+        if abs(self.drift()) <= settings.triggers.band:
             return b""
         costs = {data: cost for data in _ROUTES if (cost := self._cost(data)) is not None}
         return min(costs, key=lambda data: costs[data], default=b"")

@@ -90,6 +90,22 @@ _FIGURES = (
         _dollars,
         _beside("{} more fell on depositors", "socialised_loss_usd", _dollars),
     ),
+    _Figure(
+        "net_apy", "Vault's yield a year", _share, _beside("{} the deepest fall of a share", "max_drawdown", _share)
+    ),
+    _Figure(
+        "hedge_effectiveness",
+        "Hedge effectiveness",
+        _share,
+        _beside("delta within {} of net assets in 99 % of blocks", "delta_abs_p99", _share),
+    ),
+    _Figure("rebalances", "Rebalances", _plain, _beside("cost {} in all", "rebalance_cost_usd", _dollars)),
+    _Figure(
+        "rebalance_delay_seconds_max", "Longest wait for a rebalance", _span, lambda _: "from due to done or not needed"
+    ),
+    _Figure(
+        "withdrawal_wait_seconds_max", "Longest wait of a depositor", _span, lambda _: "from request to settlement"
+    ),
     _Figure("funding_paid_usd", "Funding paid by hedges", _dollars, lambda _: "below zero: received"),
     _Figure(
         "oracle_gap_max",

@@ -11,6 +11,7 @@ from simulator.report.charts.perpetuals import perpetual_charts
 from simulator.report.charts.pool import pool_charts
 from simulator.report.charts.prices import price_charts
 from simulator.report.charts.ratios import ratio_charts
+from simulator.report.charts.vaults import vault_charts
 from simulator.report.run_tables import RunTables
 
 CHARTS: tuple[Callable[[RunTables], list[Chart]], ...] = (
@@ -22,6 +23,7 @@ CHARTS: tuple[Callable[[RunTables], list[Chart]], ...] = (
     pool_charts,
     derivative_charts,
     perpetual_charts,
+    vault_charts,
 )
 
 
