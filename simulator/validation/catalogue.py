@@ -22,6 +22,11 @@ MODULES: tuple[str, ...] = (
     "liquidation",
     "oracle",
     "perps",
+    "deltas",
+    "funding_flows",
+    "cross_hedge",
+    "bands",
+    "vaults",
     "black_thursday",
 )
 

@@ -13,6 +13,8 @@ from simulator.validation.perp_bench import START_PRICE, PerpBench, PerpTerms
 DEPTH = 25 * 10**28  # [wad] of spot in its pool, so that no trade of a law moves it; as Dollars it still fits
 TARGET, EDGE = 0, 1
 COLLATERAL = b"ETH"
+LOAN_TERMS = tuple(map(to_wad, (0.7, 0.8, 0.05, 0.5, 0.1, 100)))  # ILendingPool.Terms
+RATE_CURVE = tuple(map(to_wad, (0.0, 0.05, 1.0, 0.8)))
 NO_SLIPPAGE = 10**-6  # the bound of a rebalance that costs nothing
 # A market without fees, so deep that no position has a premium.
 FREE = PerpTerms(skew_scale=3e18, open_interest=1e18, max_skew=1e18, capital_ratio=0.1)
@@ -61,6 +63,9 @@ class Shape(NamedTuple):
     margin: float = 0.25
     reserve: float = 0.05
     spot_band: float = 0.05
+
+
+_SHAPE = Shape()
 
 
 class Estimate(NamedTuple):
@@ -147,7 +152,9 @@ class SpotPool:
         spot, dollars = self.lab.read(self.contract, "reserves")
         kept = 1 - self.lab.read(self.contract, "fee") / WAD
         wanted = math.isqrt(spot * dollars * WAD // price)
-        token, amount = (self.spot, wanted - spot) if wanted > spot else (self.dollar, dollars * spot // wanted - dollars)
+        token, amount = (
+            (self.spot, wanted - spot) if wanted > spot else (self.dollar, dollars * spot // wanted - dollars)
+        )
         if amount > 0:
             self.lab.do(self._trader, self.contract, "swap", token.address, int(amount / kept), 0, self._trader)
 
@@ -157,8 +164,8 @@ class HedgeBench(VaultBench):
 
     def __init__(
         self,
-        terms: VaultTerms = VaultTerms(),
-        shape: Shape = Shape(),
+        terms: VaultTerms,
+        shape: Shape = _SHAPE,
         perps: PerpTerms = FREE,
         *,
         pool_fee: float = 0.0,
@@ -199,38 +206,38 @@ class HedgeBench(VaultBench):
 
 
 class CarryBench(VaultBench):
-    """CdpCarry at a ratio of 2; the asset is the collateral, of which others lend and borrow too."""
+    """CdpCarry at a ratio of 2, half of what is drawn being looped, and a lending pool half lent out.
 
-    def __init__(
-        self, terms: VaultTerms = VaultTerms(), *, loop_share: float = 0.5, pool_fee: float = 0.0, ratio: float = 2.0
-    ) -> None:
+    The asset is the collateral.
+    """
+
+    def __init__(self, terms: VaultTerms, pool_fee: float = 0.0) -> None:
         lab = Lab()
         super().__init__(lab, lab.token("ETH"), terms)
         self.dollar = lab.deploy("Dollar")
-        for minter in ("owner", "engine"):
-            if minter == "engine":
-                self.engine = lab.deploy("CdpEngine", self.dollar.address)
-            at = lab.owner if minter == "owner" else self.engine.address
-            lab.do(lab.owner, self.dollar, "grantRoles", at, lab.read(self.dollar, "MINTER"))
+        self.engine = lab.deploy("CdpEngine", self.dollar.address)
+        for minter in (lab.owner, self.engine.address):
+            lab.do(lab.owner, self.dollar, "grantRoles", minter, lab.read(self.dollar, "MINTER"))
         self.feed = lab.deploy("PushFeed", lab.owner, lab.owner, 18, "ETH / USD")
         lab.do(lab.owner, self.feed, "report", START_PRICE * WAD)
         limits = (WAD // 20, WAD // 2, 0, 0, 10**36, 100 * WAD, 0, False)
         config = (self.asset.address, self.feed.address, ZERO_ADDRESS, to_wad(1.6), to_wad(1.5), *limits)
         lab.do(lab.owner, self.engine, "addCollateral", COLLATERAL, config)
         self.pool = SpotPool(lab, self.asset, self.dollar, pool_fee)
-        terms_of_loans = tuple(map(to_wad, (0.7, 0.8, 0.05, 0.5, 0.1, 100)))
-        curve = tuple(map(to_wad, (0.0, 0.05, 1.0, 0.8)))
-        tokens = (self.dollar.address, self.asset.address)
-        self.lending = lab.deploy("LendingPool", *tokens, self.feed.address, terms_of_loans, curve)
-        lender = lab.person("lender")
-        lab.endow(self.dollar, lender, 10**25, self.lending)
-        lab.do(lender, self.lending, "deposit", 10**25, lender)
-        borrower = lab.person("borrower")
-        lab.endow(self.asset, borrower, 10**23, self.lending)
-        lab.do(borrower, self.lending, "adjust", borrower, 10**23, 5 * 10**24)
+        self.lending = lab.deploy(
+            "LendingPool", self.dollar.address, self.asset.address, self.feed.address, LOAN_TERMS, RATE_CURVE
+        )
+        self._lend()
         places = (self.engine.address, COLLATERAL, self.dollar.address, self.lending.address)
-        settings = (self.pool.contract.address, to_wad(0.005), to_wad(ratio), to_wad(loop_share))
+        settings = (self.pool.contract.address, to_wad(0.005), 2 * WAD, WAD // 2)
         self.adopt(lab.deploy("CdpCarry", self.vault.address, *places, *settings))
+
+    def _lend(self) -> None:
+        lab, lender, borrower = self.lab, self.lab.person("lender"), self.lab.person("borrower")
+        lab.endow(self.dollar, lender, 10**7 * WAD, self.lending)
+        lab.do(lender, self.lending, "deposit", 10**7 * WAD, lender)
+        lab.endow(self.asset, borrower, 10**5 * WAD, self.lending)
+        lab.do(borrower, self.lending, "adjust", borrower, 10**5 * WAD, 5 * 10**6 * WAD)
 
     def say(self, price: int) -> None:
         """Report a price [wad], which the pool follows."""
