@@ -6,6 +6,7 @@ import {IPrice} from "../../contracts/interfaces/IPrice.sol";
 import {LendingPool} from "../../contracts/lending/LendingPool.sol";
 import {Bounded} from "../../contracts/math/Bounded.sol";
 import {GuardedFeed} from "../../contracts/oracle/GuardedFeed.sol";
+import {BadToken} from "./Attacks.t.sol";
 import {LendingSystem} from "./LendingSystem.sol";
 
 contract LendingTest is LendingSystem {
@@ -16,6 +17,18 @@ contract LendingTest is LendingSystem {
         vm.startPrank(bob);
         dollar.approve(address(lending), type(uint256).max);
         tokenOf[GOLD].approve(address(lending), type(uint256).max);
+        vm.stopPrank();
+    }
+
+    function test_41_a_token_that_takes_a_fee_is_refused() public {
+        BadToken bad = new BadToken();
+        LendingPool odd = new LendingPool(address(bad), address(tokenOf[GOLD]), feedOf[GOLD], terms(), curve());
+        bad.mint(bob, 100e18);
+        bad.behave(BadToken.Manner.TakesFee, address(0), "");
+        vm.startPrank(bob);
+        bad.approve(address(odd), type(uint256).max);
+        vm.expectRevert(abi.encodeWithSelector(ILendingPool.TransferShort.selector, 99e18, 100e18));
+        odd.deposit(100e18, bob);
         vm.stopPrank();
     }
 

@@ -122,6 +122,79 @@ abstract contract PerpAttackCases is PerpSystem {
         requireBooksBalance();
     }
 
+    /// @dev As `paired`, but the winner is closed and gone in the moment of the gap, before anybody liquidates the loser.
+    function firstOut(uint256 delay) internal returns (int256 gain) {
+        deposit(alice, 100_000);
+        deposit(bob, 100_000);
+        gain = -wealth(alice) - wealth(bob);
+        trade(alice, 940_000);
+        trade(bob, -940_000);
+        market.setOrders(orderRules(delay));
+        setPrice(1_700);
+        closeAll(bob);
+        if (delay != 0) {
+            liquidate(alice); // whoever wants the fee has seen the price too
+            skip(delay);
+            setPrice(1_700);
+            deleverageBob();
+        }
+        withdraw(bob, market.withdrawable(bob));
+        if (delay == 0) liquidate(alice);
+        gain += wealth(alice) + wealth(bob);
+    }
+
+    function deleverageBob() private {
+        address[] memory list = new address[](1);
+        list[0] = bob;
+        backstop.deleverage(true, list);
+    }
+
+    function test_paired_accounts_that_leave_within_the_block_take_the_gap_past_bankruptcy() public {
+        int256 gain = firstOut(0);
+        uint256 short = backstop.shortfall();
+        check(gain > int256(money(30_000)), "measured: the danger is real where trades fill at once");
+        check(gain <= int256(short), "no more than what the loser could not pay");
+        backstop.socialise();
+        check(market.poolCapital() >= int256(money(POOL)) - int256(short), "and that the pool has to pay");
+        requireBooksBalance();
+    }
+
+    function test_paired_accounts_gain_nothing_where_orders_are_delayed() public {
+        check(firstOut(12) < 0, "liquidation and deleveraging come before the winner is out");
+        check(backstop.shortfall() <= 2, "nothing is left to others");
+        check(market.poolCapital() >= int256(money(POOL)), "the pool lost nothing");
+    }
+
+    // --------------------------------------------------------------- funding
+
+    /// @dev There for the charge alone: in a second before the end of an interval, out a second after it.
+    function sniped(uint256 interval) internal returns (int256 gain) {
+        IPerpMarket.FundingConfig memory f = premiumFunding();
+        (f.interest, f.clamp, f.interval) = (0.002e18, 0.01e18, interval); // 60 bp a day, premium aside
+        market.setFunding(f);
+        deposit(bob, 100_000);
+        deposit(alice, 100_000);
+        gain = -wealth(alice);
+        skip(interval - 1);
+        setPrice(PRICE);
+        trade(alice, -500_000);
+        skip(1);
+        setPrice(PRICE);
+        closeAll(alice);
+        gain += wealth(alice);
+    }
+
+    function test_catching_one_charge_does_not_pay_its_fees_where_intervals_are_short() public {
+        check(sniped(1 hours) < -int256(money(300)), "500 of fees for an hour's funding of 125 less its own premium");
+    }
+
+    function test_catching_one_charge_gains_that_charge_less_fees_and_no_more() public {
+        int256 gain = sniped(1 days);
+        check(gain > 0, "measured: a charge of 60 bp is worth catching at 5 bp each way");
+        check(gain <= int256(money(500_000 * 60 / 10_000 - 400)), "no more than the charge less fees");
+        requireBooksBalance();
+    }
+
     // ------------------------------------------------------------------ mark
 
     /// @dev Pushes the mark with a trade of the largest skew, liquidates at it, and goes back.

@@ -12,6 +12,57 @@ abstract contract PerpEdgeCases is PerpSystem {
         return int256(held(who)) + cashOf(who);
     }
 
+    // ------------------------------------------------------------------- plans
+
+    /// @dev A smaller position on the other side is a new one.
+    function test_turning_a_position_round_needs_initial_margin() public {
+        deposit(alice, 100_000);
+        trade(alice, 900_000);
+        setPrice(1_920); // 7 % of notional is left
+        int256 size = -sizeFor(900_000 + 850_000);
+        vm.prank(alice);
+        expectError(IPerpMarket.InsufficientMargin.selector);
+        market.trade(size, 0);
+    }
+
+    /// @dev With a deep premium: at the mark, which its own trade pushed, the trade would pass.
+    function test_a_trade_cannot_count_the_premium_that_it_pushes() public {
+        IPerpMarket.LimitConfig memory l = limitRules();
+        (l.skewScale, l.maxOpenInterest) = (uint256(sizeFor(20_000_000)), uint256(sizeFor(10_000_000)));
+        l.maxSkew = l.maxOpenInterest;
+        market.setLimits(l);
+        deposit(alice, 150_000);
+        int256 size = sizeFor(2_000_000); // 10 % of 2.2 millions are missing, but the mark gives 100,000
+        vm.prank(alice);
+        expectError(IPerpMarket.InsufficientMargin.selector);
+        market.trade(size, type(uint256).max);
+    }
+
+    function testFuzz_35_a_preview_counts_funding_that_is_not_settled(uint256 elapsed, bool velocity, bool long)
+        public
+    {
+        market.setFunding(velocity ? velocityFunding() : premiumFunding());
+        deposit(alice, 500_000);
+        deposit(bob, 500_000);
+        trade(bob, 2_000_000);
+        trade(alice, long ? int256(1_000_000) : -int256(1_000_000));
+        skip(within(elapsed, 1 hours, 3 days));
+        setPrice(PRICE);
+        int256 size = long ? -sizeFor(10_000) : sizeFor(10_000);
+        (int256 equity,) = market.previewTradeMargin(alice, size, limitOf(size));
+        tradeSize(alice, size);
+        close(equity, market.equityOf(alice), 3, "35: equity");
+    }
+
+    /// @dev What traders have lost but not paid is capital of the pool and no money.
+    function test_36_the_pool_pays_out_only_what_is_settled() public {
+        deposit(alice, 900_000);
+        trade(alice, 1_000_000);
+        setPrice(800);
+        check(market.poolCapital() - int256(market.poolBound()) > market.poolCash(), "more than it has in cash");
+        equal(market.poolFree(), uint256(market.poolCash()), "36: cash");
+    }
+
     // ------------------------------------------------------------------ orders
 
     /// @dev The margin comes only once the next price is known: until then nobody else could fill the order.

@@ -161,6 +161,7 @@ contract PerpStorm is PerpSystem {
             check(backstop.shortfall() >= floor && short - backstop.shortfall() == covered, "32: past the floor");
             check(equity - cash + due > 0, "31: without profit");
             check(closed == 0 || cashOf(user) >= cash - due - 1, "31: more than its profit");
+            check(closed == 0 || market.equityOf(user) >= 0, "31: more than it has");
             if (closed != 0) ++done["deleverage"];
         } catch (bytes memory reason) {
             bytes4 e = bytes4(reason);
@@ -268,6 +269,9 @@ contract PerpStorm is PerpSystem {
         (, uint256 ofLongs,) = backstop.bankruptcy(true);
         (, uint256 ofShorts,) = backstop.bankruptcy(false);
         equal(backstop.shortfall(), ofLongs + ofShorts, "29: both sides add up");
+        for (uint256 i; i < 5; ++i) {
+            check(sizeOf(users[i]) != 0 || cashOf(users[i]) >= 0, "29: a debt without a position");
+        }
     }
 }
 
@@ -363,6 +367,18 @@ contract LinearPerpInvariantsTest is PerpInvariantCases {
         else if (kind == 13) flag ? storm.socialise() : storm.settlePool();
         else if (kind == 14) b % 3 == 0 ? storm.donate(b) : storm.deleverageOne(a, flag);
         else flag ? storm.enter(a, b) : storm.leave(a, b);
+    }
+}
+
+contract LinearVelocityInvariantsTest is PerpInvariantCases {
+    function setUp() public {
+        storm = new PerpStorm(false, true, IBackstop.Rule.ProRata);
+    }
+}
+
+contract InversePremiumInvariantsTest is PerpInvariantCases {
+    function setUp() public {
+        storm = new PerpStorm(true, false, IBackstop.Rule.Ranked);
     }
 }
 

@@ -94,6 +94,129 @@ contract VaultEdgeTest is VaultSystem {
     }
 }
 
+/// @dev Lines, fees and doors of a vault at their ends.
+contract VaultLinesTest is VaultSystem {
+    function setUp() public {
+        deployVault(18);
+    }
+
+    function limit(uint256 growth, uint256 drop) private {
+        IHedgedVault.Limits memory l = limitsOfTest();
+        (l.maxGrowth, l.maxDrop) = (growth, drop);
+        vault.setLimits(l);
+    }
+
+    function charge(uint256 management, uint256 performance) private {
+        IHedgedVault.Fees memory f = feesOfTest();
+        (f.management, f.performance) = (management, performance);
+        vault.setFees(f);
+    }
+
+    function test_44_a_gain_that_does_not_count_pays_no_fee() public {
+        limit(0.01e18, 0);
+        charge(0, 0.5e18);
+        deposit(alice, 1_000e18);
+        putToWork();
+        strategy.setLie(1_000e18);
+        check(vault.isCapped(), "not seen");
+        check(vault.feesOwed() <= 0.5e18, "a fee on a lie");
+        vault.payFees();
+        strategy.setLie(0);
+        check(vault.totalAssets() >= 999e18, "those who are in paid for it");
+    }
+
+    function test_44_an_accepted_price_is_the_new_line_and_no_open_door() public {
+        limit(0.01e18, 0);
+        deposit(alice, 1_000e18);
+        putToWork();
+        strategy.gain(500e18);
+        vault.acceptSharePrice();
+        check(!vault.isCapped(), "believed");
+        strategy.setLie(500e18);
+        check(vault.isCapped(), "44: the next rise counts from there");
+        near(vault.totalAssets(), 1_500e18, 0.1e18, "44: at once nothing");
+    }
+
+    /// @dev Who comes into an empty vault finds no line of those who left.
+    function test_an_empty_vault_begins_anew() public {
+        limit(0.5e18, 0.1e18);
+        deposit(alice, 1_000e18);
+        putToWork();
+        skip(2 days);
+        strategy.gain(900e18);
+        vault.settle(0);
+        redeemAll(alice);
+        deposit(bob, 100e18);
+        check(vault.maxDeposit(alice) != 0, "open");
+        deposit(alice, 100e18);
+        near(vault.previewRedeem(vault.balanceOf(bob)), 100e18, 1e6, "worth what it cost");
+    }
+
+    function test_nobody_comes_into_a_vault_that_lost_all() public {
+        deposit(alice, 1_000e18);
+        putToWork();
+        strategy.lose(1_000e18);
+        equal(vault.maxDeposit(bob), 0, "assets");
+        equal(vault.maxMint(bob), 0, "shares");
+        vm.prank(bob);
+        vm.expectRevert(abi.encodeWithSelector(IHedgedVault.DepositRefused.selector, 1e18, 0));
+        vault.deposit(1e18, bob);
+    }
+
+    function test_fees_of_many_years_take_no_more_than_there_is() public {
+        charge(0.1e18, 0.5e18);
+        deposit(alice, 1_000e18);
+        skip(11 * 365 days);
+        equal(vault.totalAssets(), 0, "all of it");
+        equal(vault.feesOwed(), 1_000e18, "and no more");
+    }
+
+    function test_39_idle_assets_do_not_shorten_the_delay_of_a_request() public {
+        IHedgedVault.Limits memory l = limitsOfTest();
+        l.withdrawalDelay = 1 days;
+        vault.setLimits(l);
+        deposit(alice, 1_000e18); // idle
+        vm.prank(alice);
+        vault.requestRedeem(100e24, alice, alice);
+        equal(vault.settle(10), 0, "too early");
+        skip(1 days - 1);
+        equal(vault.settle(10), 0, "by a second");
+        skip(1);
+        equal(vault.settle(10), 100e18, "in time");
+    }
+
+    /// @dev Out and in again gives no more shares than before, each way out with each way in.
+    function testFuzz_37_out_and_in_again_never_profits(uint256 own, uint256 others, uint256 part, uint256 way) public {
+        IHedgedVault.Limits memory l = limitsOfTest();
+        (l.entryFee, l.exitFee) = ((way >> 8) % 0.01e18, (way >> 16) % 3 == 0 ? 0 : (way >> 24) % 0.01e18);
+        vault.setLimits(l);
+        deposit(alice, within(others, 1e6, 50_000e18));
+        deposit(bob, within(own, 1e6, 50_000e18));
+        putToWork();
+        strategy.gain(others % 1_000e18);
+        uint256 before = vault.balanceOf(bob);
+        uint256 most = vault.maxWithdraw(bob);
+        if (most == 0) return;
+        vm.startPrank(bob);
+        uint256 got = within(part, 1, most);
+        if (vault.previewRedeem(vault.previewWithdraw(got)) == 0) return;
+        if (way % 2 == 0) vault.withdraw(got, bob, bob);
+        else got = vault.redeem(vault.previewWithdraw(got), bob, bob);
+        uint256 left = vault.balanceOf(bob);
+        if (vault.previewDeposit(got) != 0 && vault.maxDeposit(bob) >= got) {
+            if ((way >> 1) % 2 == 0) {
+                vault.deposit(got, bob);
+            } else {
+                uint256 paid = vault.mint(before - left, bob);
+                check(paid >= got, "37: as many shares for less");
+                left = 0; // they are the same number
+            }
+        }
+        vm.stopPrank();
+        check(vault.balanceOf(bob) <= before, "37: more shares for the same");
+    }
+}
+
 /// @dev A vault over a token that misbehaves.
 contract VaultBadTokenTest is VaultSystem {
     BadToken private bad;
