@@ -22,7 +22,13 @@ REDUCED: dict[str, dict[str, object]] = {
         "keepers.capital_usd": 60_000, "world.sample_minutes": 60,
     },
     "calm": {"world.hours": 1},
+    "carry-calm": {"chain.block_seconds": 120, "world.sample_minutes": 240, "borrowers.count": 60,
+                   "borrowers.collateral_usd": 600_000},
+    "carry-unwind": {"chain.block_seconds": 120, "world.sample_minutes": 240, "borrowers.count": 60,
+                     "borrowers.collateral_usd": 600_000},
+    "cross-calm": {"chain.block_seconds": 300, "world.sample_minutes": 240, "traders.count": 30},
     "flash-crash": {"world.sample_minutes": 60},
+    "flash-crash-hedge": {"chain.block_seconds": 36, "world.sample_minutes": 60, "traders.count": 60},
     "lst-discount": {
         "chain.block_seconds": 300, "world.sample_minutes": 240, "oracle.STETH.source": "push",
         "oracle.STETH.heartbeat_seconds": 3600,
@@ -32,10 +38,16 @@ REDUCED: dict[str, dict[str, object]] = {
         "liquidators.capital_usd": 50_000,
     },
     "may-19": {"chain.block_seconds": 60, "borrowers.count": 200, "world.sample_minutes": 60},
+    "neutral-calm": {"chain.block_seconds": 300, "world.sample_minutes": 240, "traders.count": 30},
+    "neutral-dollar": {"chain.block_seconds": 300, "world.sample_minutes": 240, "depositors.count": 40},
     "october-10": {"chain.block_seconds": 36, "world.sample_minutes": 60},
+    "october-10-hedge": {"chain.block_seconds": 36, "world.hours": 4, "world.sample_minutes": 60},
     "oracle-stall": {"chain.block_seconds": 36, "world.sample_minutes": 60},
     "thin-token": {"chain.block_seconds": 36, "world.sample_minutes": 60},
     "usdc-weekend": {"chain.block_seconds": 120, "world.sample_minutes": 240},
+    "venue-outage": {"chain.block_seconds": 120, "world.sample_minutes": 240},
+    "whipsaw": {"chain.block_seconds": 120, "world.sample_minutes": 240, "borrowers.count": 60,
+                "borrowers.collateral_usd": 600_000},
 }  # fmt: skip
 SEED = 7
 
@@ -78,6 +90,8 @@ def test_a_shipped_scenario_is_the_same_on_both_chains(name, new_anvil):
         assert twins.met["BundleReceipt"] > 0
     if name == "usdc-weekend":
         assert metrics["oracle_gap_max"] > 0.1
+    elif metrics["rebalances"] is not None:
+        assert metrics["rebalances"] > 0 or name.endswith("-calm")
     elif name != "calm":
         assert metrics["liquidations"] > 0
 
