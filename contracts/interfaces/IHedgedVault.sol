@@ -58,7 +58,7 @@ interface IHedgedVault {
         uint256 maxSlippage; // [wad] of what is traded that may be lost against the mid
         uint256 maxTrade; // [wad of net assets] by which one rebalance moves delta, 0 = any
         uint256 buffer; // [wad of net assets] kept idle
-        uint256 tip; // [asset units] for the keeper, a thousandth of net assets at most
+        uint256 tip; // [asset units] for the keeper, a thousandth of net assets at most; none where too much margin stays
     }
 
     /// @dev What a rebalance did.

@@ -205,7 +205,7 @@ interface IPerpMarket {
     /// @param amount [margin wad]
     function deposit(address account, uint256 amount) external;
 
-    /// @notice Takes margin from the caller's account.
+    /// @notice Takes margin from the caller's account. What a pending order needs stays.
     /// @param amount [margin wad] at most `withdrawable`
     function withdraw(uint256 amount, address to) external;
 
@@ -215,7 +215,8 @@ interface IPerpMarket {
     /// @return filled whether it filled now
     function trade(int256 sizeDelta, uint256 limitPrice) external returns (bool filled);
 
-    /// @notice Queues the caller's order, also where the delay is zero.
+    /// @notice Queues the caller's order, also where the delay is zero. It must be one that could fill now, its limit aside:
+    /// an order without margin would be an option on the next price. A liquidation or deleveraging removes it.
     function submitOrder(int256 sizeDelta, uint256 limitPrice) external;
 
     /// @notice Fills a pending order at a price observed after it was submitted. Anyone may call it, for the tip.

@@ -181,7 +181,8 @@ contract HedgedVault is VaultSettings {
         uint256 netAfter = totalAssets();
         r.deltaAfter = _deviation(netAfter);
         _requireInside(r, netAfter, marginBefore);
-        if (cooled) r.tip = _payTip(keeper, netAfter);
+        bool stillTooMuch = r.reason == Reason.Excess && strategy.marginRatio() > triggers().marginCeiling;
+        if (cooled && !stillTooMuch) r.tip = _payTip(keeper, netAfter);
         emit RebalanceDone(keeper, r);
     }
 

@@ -189,13 +189,15 @@ abstract contract PerpHedge is StrategyBase {
         Shape memory s = shape_;
         uint256 h = hedgeRatio();
         uint256 wanted = b.value.fullMulDiv(WAD - s.reserve, WAD + s.margin.fullMulDiv(h, WAD));
+        int256 restored = int256(wanted) - int256(b.spotValue);
+        bool lacks = _lack(b, aim, h) > int256(b.dollars);
         if (inSpot != 0) {
             int256 change = (aim - _delta(b)) * int256(inSpot) / int256(h.max(1));
+            if (lacks) change = change.min(restored); // margin comes first
             return change.max(-int256(b.spotValue)); // upwards, what can be paid is the bound
         }
-        bool off = wanted.dist(b.spotValue) > b.value.fullMulDiv(s.spotBand, WAD);
-        if (!off && _lack(b, aim, h) <= int256(b.dollars)) return 0;
-        return int256(wanted) - int256(b.spotValue);
+        bool off = restored.abs() > b.value.fullMulDiv(s.spotBand, WAD);
+        return off || lacks ? restored : int256(0);
     }
 
     /// @dev [Dollar wad] of margin that lacks once the short is what spot needs, negative for what is too much.

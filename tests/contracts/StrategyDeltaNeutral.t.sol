@@ -305,6 +305,75 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
         pool.swap(address(dollar), got, 0, bob);
     }
 
+    /// @dev To have delta corrected in spot, where there is none to correct, is no way to be tipped for saving nothing.
+    function test_a_keepers_route_does_not_stand_in_the_way_of_the_margin() public {
+        movePrice(2_330e18);
+        requireDue(IHedgedVault.Reason.Margin);
+        rebalance(abi.encode(1e18));
+        near(hedge.marginRatio(), 0.25e18, 0.002e18, "saved");
+        check(drift() <= 0.01e18, "delta");
+    }
+
+    function test_a_keeper_who_leaves_too_much_margin_is_not_tipped() public {
+        IHedgedVault.Execution memory e = vault.execution();
+        (e.tip, e.buffer) = (10e18, 0.01e18);
+        vault.setExecution(e);
+        enter(bob, 5_000e18); // the buffer stays idle
+        pass(20 minutes);
+        movePrice(1_700e18);
+        requireDue(IHedgedVault.Reason.Excess);
+        uint256 before = dollar.balanceOf(keeper);
+        pass(20 minutes);
+        rebalance(abi.encode(1e18));
+        requireExcess();
+        equal(dollar.balanceOf(keeper), before, "nothing for nothing");
+        pass(20 minutes);
+        rebalance("");
+        equal(dollar.balanceOf(keeper), before + 10e18, "but for what was due");
+    }
+
+    function requireExcess() private view {
+        (, IHedgedVault.Reason reason) = vault.rebalanceDue();
+        check(reason == IHedgedVault.Reason.Excess, "still too much");
+    }
+
+    /// @dev Who pushes the pool, leaves and goes back: those who stay lose the bound at most, nothing by its exit fee.
+    function testFuzz_40_a_sandwiched_withdrawal_costs_no_more_than_the_bound(uint256 push, bool fee) public {
+        IHedgedVault.Limits memory l = vault.limits();
+        l.exitFee = fee ? 0.0101e18 : 0;
+        vault.setLimits(l);
+        enter(bob, 100_000e18);
+        uint256 before = vault.previewRedeem(vault.balanceOf(alice));
+        push = within(push, 1e18, 1_000e18);
+        eth.mint(bob, push);
+        vm.startPrank(bob);
+        eth.approve(address(pool), type(uint256).max);
+        uint256 got = pool.swap(address(eth), push, 0, bob);
+        uint256 most = vault.maxWithdraw(bob) * 99 / 100; // a pushed pool makes less liquid
+        if (most != 0) try vault.withdraw(most, bob, bob) {} catch {}
+        pool.swap(address(dollar), got, 0, bob);
+        vm.stopPrank();
+        uint256 after_ = vault.previewRedeem(vault.balanceOf(alice));
+        check(after_ + (fee ? 0 : most / 100) + 100 >= before, "those who stay paid more");
+    }
+
+    /// @dev The same with the short leg: somebody sells first, and the vault sells lower.
+    function testFuzz_40_a_sandwich_of_the_short_takes_no_more_than_the_bound(uint256 size) public {
+        vm.prank(alice);
+        vault.deposit(100_000e18, alice);
+        size = within(size, 1e18, 9_000e18);
+        tradePerp(bob, -int256(size));
+        pass(20 minutes);
+        uint256 before = vault.totalAssets();
+        vm.prank(keeper);
+        try vault.rebalance("") returns (IHedgedVault.Rebalanced memory r) {
+            check(before - vault.totalAssets() <= r.traded / 100 + 100, "more than the bound");
+        } catch (bytes memory reason) {
+            bytes4 e = bytes4(reason);
+            check(e == IHedgedVault.Slippage.selector || e == IPerpMarket.InsufficientLiquidity.selector, "another");
+        }
+    }
+
     /// @dev The position is valued at the index: pushing the premium moves no share.
     function testFuzz_pushing_the_premium_moves_no_share(uint256 size, bool up) public {
         uint256 price = vault.sharePrice();
