@@ -89,6 +89,7 @@ class Deleveraged(NamedTuple):
     kept: int  # [margin wad] by which the account's cash rose, funding left aside
     other_side: bool  # of those who went bankrupt
     reduced: bool  # and not turned
+    in_debt: bool  # afterwards, without a position
 
     @property
     def exhausted(self) -> bool:
@@ -102,8 +103,8 @@ class Deleveraged(NamedTuple):
 
     @property
     def from_profit(self) -> bool:
-        """Whether it fell on a winner of the other side, who gave profit only."""
-        return self.profit > 0 and self.kept >= 0 and self.other_side and self.reduced
+        """Whether it fell on a winner of the other side, who gave no more than profit."""
+        return self.profit > 0 and self.kept >= 0 and not self.in_debt and self.other_side and self.reduced
 
 
 class StormBench(PerpBench):
@@ -215,7 +216,7 @@ class StormBench(PerpBench):
         """Submitted now, filled at a later price by somebody else."""
         trader = self._somebody()
         size = self.size(self.rng.uniform(1, 50_000)) * self.rng.choice((-1, 1))
-        if self.attempt(("OrderPending",), trader, self.market, "submitOrder", size, ANY[size > 0]):
+        if self.attempt(("OrderPending", *_TRADE_REFUSED), trader, self.market, "submitOrder", size, ANY[size > 0]):
             self._say(self.price)
             refused = (*_TRADE_REFUSED, "OrderTooEarly", "OrderExpired")
             if not self.attempt(refused, self.liquidator, self.market, "executeOrder", trader):
@@ -326,6 +327,7 @@ class StormBench(PerpBench):
                         kept=now.margin - then.margin + self._paid[trader] - settled[trader],
                         other_side=(then.size < 0) == long,
                         reduced=0 <= now.size * (1 if then.size > 0 else -1) < abs(then.size),
+                        in_debt=now.size == 0 and now.margin < 0,
                     )
                 )
 

@@ -16,6 +16,7 @@ from simulator.validation.vault_bench import FREE, LOAN_TERMS, RATE_CURVE, Hedge
 
 _COSTLY = PerpTerms(trade_fee=0.0005, skew_scale=2e9, open_interest=1e9, max_skew=1e9, capital_ratio=0.1)
 _DEPOSITORS = 3
+_DUST = 10**6  # [asset units] and, squared, of all there is
 _MOST = 24  # power of ten [wad] that anybody deposits or gives
 # Refused for now: too much for what is liquid or the value cannot be relied on, or so little that it rounds to nothing.
 _REFUSED = (
@@ -30,6 +31,7 @@ _REFUSED = (
     "InsufficientCash",
     "NothingMoved",
 )
+_TOO_SMALL = ("Slippage", "DeltaOutsideBand")  # a vault of some thousand units, by its roundings
 _MARKET_REFUSES = ("InsufficientMargin", "SkewExceeded", "OpenInterestExceeded", "InsufficientLiquidity")
 
 
@@ -84,6 +86,10 @@ class Shares:
     def has(self, who: Address) -> int:
         """[asset units] in somebody's pocket."""
         return int(self.lab.read(self.asset, "balanceOf", who))
+
+    def is_dust(self, assets: int) -> bool:
+        """Whether somebody who leaves with so much [asset units] needs less from elsewhere than can be had there."""
+        return False
 
     # ----------------------------------------------------------------- tricks
 
@@ -170,13 +176,20 @@ class Shares:
         return self.has(who) - before + (self.ask("previewRedeem", left) + 1 if left else 0)
 
     def surprise(self) -> bool | None:
-        """Whether an action within its limit is refused or does not do what its preview says; None where none is."""
+        """Whether an action within its limit is refused or does not do what its preview says; None where none is.
+
+        Nor is one that needs dust of a strategy.
+        """
         who = self.rng.choice(self.depositors)
         function = self.rng.choice(("Deposit", "Mint", "Withdraw", "Redeem"))
         most = self.ask(f"max{function}", who)
         amount = min(self.amount(), most) if self.rng.random() < 0.7 or most > 10**30 else most
         said = self.ask(f"preview{function}", amount)
-        if not amount or not said:
+        if (
+            not amount
+            or not said
+            or (function in ("Withdraw", "Redeem") and self.is_dust(amount if function == "Withdraw" else said))
+        ):
             return None
         with self.imagined():
             self.lab.wait(-1)
@@ -220,7 +233,11 @@ class VaultShares(Shares):
         """See `Shares.happen`."""
         self.price *= math.exp(self.rng.gauss(0, 0.03))
         self.bench.say(to_wad(self.price * self.rng.uniform(0.995, 1.005)), to_wad(self.price))
-        self.bench.attempt_rebalance(["RebalanceNotDue", "Slippage", *_MARKET_REFUSES])
+        self.bench.attempt_rebalance(["RebalanceNotDue", *_TOO_SMALL, *_MARKET_REFUSES])
+
+    def is_dust(self, assets: int) -> bool:
+        """A strategy parts with whole wads of its value, and rounds what that brings."""
+        return 0 < assets - self.ask("idle") <= max(_DUST, self.ask("totalAssets") // _DUST**2)
 
 
 class PoolShares(Shares):

@@ -99,7 +99,8 @@ _LAWS: tuple[tuple[str, str, str, Callable[[Tricks], Iterable[float]], float], .
     ),
     (
         "preview",
-        f"What is within its limit goes through and does what its preview says, {_WHERE}: counted is what does not.",
+        f"What is within its limit goes through and does what its preview says, {_WHERE}: counted is what does not. "
+        "Left aside is what needs no more of a strategy than a millionth of a millionth of all, or a million units.",
         "EIP-4626; contracts/INVARIANTS.md, 37",
         lambda done: [float(sum(done.surprises))],
         0.0,

@@ -113,7 +113,7 @@ def test_a_backstop_that_begins_below_the_trigger_is_seen():
     assert any(not each.exhausted for each in deleveraged_under((0, 0)))
 
 
-FAIR = Deleveraged(True, 0, 200, 900, 200, Fraction(5), 0, other_side=True, reduced=True)
+FAIR = Deleveraged(True, 0, 200, 900, 200, Fraction(5), 0, other_side=True, reduced=True, in_debt=False)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,7 @@ FAIR = Deleveraged(True, 0, 200, 900, 200, Fraction(5), 0, other_side=True, redu
         ({"kept": -1}, "from_profit"),
         ({"other_side": False}, "from_profit"),
         ({"reduced": False}, "from_profit"),
+        ({"in_debt": True}, "from_profit"),
     ],
 )
 def test_each_rule_of_deleveraging_can_be_broken(change, broken):
