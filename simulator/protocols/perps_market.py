@@ -520,9 +520,12 @@ class PerpVenue(Perp):
         self.liquidations_paused = args["liquidations"]
         return (self._about("rules"),)
 
-    def read_state(self) -> None:
-        """Take over what the chain has of an attached market; its accounts come with the events before."""
+    def catch_up(self) -> None:
+        """Take over from the chain what the events before of an attached market do not tell."""
         self.fund, self.shortfall = (int(self.backstop.read(self._chain, name)) for name in ("fund", "shortfall"))
+        rate = self._try(self.market, "fundingRate")
+        if rate is not None and not self.follows_premium:
+            self._funding = self._funding._replace(day_rate=int(rate) * 86_400)
 
 
 _ACTIONS = {
