@@ -115,7 +115,7 @@ class PerpProtocol(Protocol):
         """Begin funding and, where orders wait, their delay."""
         if self._attached:
             genesis.flush()
-            self.venue.catch_up()
+            self.venue.catch_up(genesis.now)
             return
         s, f = self.settings, self.settings.funding
         rule = FundingRule(

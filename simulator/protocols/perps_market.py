@@ -15,6 +15,7 @@ from simulator.protocols.perps_book import Frame, MarginWatch, PerpAccount, Perp
 from simulator.protocols.perps_funding import FundingRule, FundingState, premium_for
 from simulator.units import RAY, WAD, from_wad, to_wad
 
+_DAY = 86_400
 _NO_LIMIT = 2**256 - 1
 _MOST_DELEVERAGED = 32  # in one call
 _PRO_RATA = 1
@@ -520,12 +521,13 @@ class PerpVenue(Perp):
         self.liquidations_paused = args["liquidations"]
         return (self._about("rules"),)
 
-    def catch_up(self) -> None:
+    def catch_up(self, now: int) -> None:
         """Take over from the chain what the events before of an attached market do not tell."""
         self.fund, self.shortfall = (int(self.backstop.read(self._chain, name)) for name in ("fund", "shortfall"))
-        rate = self._try(self.market, "fundingRate")
-        if rate is not None and not self.follows_premium:
-            self._funding = self._funding._replace(day_rate=int(rate) * 86_400)
+        paid, rate = self._try(self.market, "previewFunding"), self._try(self.market, "fundingRate")
+        if paid is not None:
+            state = self._funding.at(now, self.funding_rule, self._premium(), 0)
+            self._funding = state._replace(paid=int(paid), day_rate=0 if self.follows_premium else int(rate) * _DAY)
 
 
 _ACTIONS = {
