@@ -23,7 +23,6 @@ from simulator.units import from_wad, to_wad
 _YEAR_HOURS = 8760.0
 _PREMIUM_SECONDS = 8 * 3600.0  # that a market's premium is quoted for
 _TRADE_GAS = 220_000  # reckoned with
-_BISECTIONS = 40
 _TOP_UP_BELOW = 0.6  # of the margin that a position should have
 _TAKE_OUT_ABOVE = 1.8
 
@@ -173,7 +172,7 @@ class FundingArbitrageur(Agent):
         if not perp.follows_premium:
             # The rate itself falls while the premium has the other sign.
             return -1.0 if rate > 0 else 1.0
-        return self._premium_with_rate(dear if rate > 0 else -dear)
+        return perp.premium_for(dear if rate > 0 else -dear)
 
     def _break_even(self) -> float:
         """The rate [share a day] that just pays for the way in and out, the gas and the other leg."""
@@ -187,15 +186,3 @@ class FundingArbitrageur(Agent):
         perp, size = self._perp, self._size
         is_paid = rate * size < 0
         return perp.premium() if is_paid or not size else perp.premium() - size / perp.skew_scale
-
-    def _premium_with_rate(self, rate: float) -> float:
-        """The premium whose funding rate is that, by bisection: the rate never falls as the premium rises."""
-        perp = self._perp
-        low, high = -1.0, 1.0
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            if perp.rate_at(middle) < rate:
-                low = middle
-            else:
-                high = middle
-        return high if rate > 0 else low

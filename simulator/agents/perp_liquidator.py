@@ -73,19 +73,22 @@ class PerpLiquidator(Agent):
             due = [account for account, (until, _) in waits.items() if until <= desk.now]
             for account in dict.fromkeys([*self._mine(seen + newest(inbox)), *due]):
                 _, waited = waits.pop(account, (0.0, 0.0))
-                if perp.is_unsafe(account) and not (yield from self._liquidate(account)):
+                if not perp.is_unsafe(account):
+                    continue
+                preview = perp.preview_liquidation(account)
+                if preview is None:  # the market is shut or without a price, and may open at any time
+                    waits[account] = (desk.now + _REVIEW_SECONDS, 0.0)
+                elif not (yield from self._liquidate(account, preview[1])):
+                    # The longer it has not paid the less often it is looked at.
                     wait = min(max(_REVIEW_SECONDS, 2 * waited), _LONGEST_WAIT)
                     waits[account] = (desk.now + wait, wait)
 
-    def _liquidate(self, account: str) -> Life:
-        """One attempt; whether there is nothing left to do."""
+    def _liquidate(self, account: str, fee: int) -> Life:
+        """One attempt for a fee [margin wad]; whether there is nothing left to do."""
         desk, perp = self.desk, self._perp
-        preview = perp.preview_liquidation(account)
-        if preview is None:
-            return False
-        fee = from_wad(preview[1]) * perp.liquidator_share * desk.market.price(perp.margin_asset)
+        share = from_wad(fee) * perp.liquidator_share * desk.market.price(perp.margin_asset)
         call = perp.liquidate(account)
-        if fee - desk.gas_price_usd(_LIQUIDATION_GAS) < self.settings.min_profit_usd or desk.is_contested(call):
+        if share - desk.gas_price_usd(_LIQUIDATION_GAS) < self.settings.min_profit_usd or desk.is_contested(call):
             return False
         fate = yield desk.send(call)
         return fate.ok and not perp.is_unsafe(account)

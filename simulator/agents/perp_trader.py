@@ -19,6 +19,8 @@ from simulator.protocols.perps_book import PerpAccount
 from simulator.settings import HOURS, RATIO, SECONDS, SHARE, USD, Settings
 from simulator.units import from_wad, to_wad
 
+_AGAIN_SECONDS = 600.0  # after which somebody who could not act tries again
+
 
 class FearSettings(Settings):
     """What traders do when most of their margin is lost. The rest do nothing."""
@@ -88,6 +90,7 @@ class PerpTrader(Agent):
             if habit < settings.habits.top_up + settings.habits.close
             else "hope"
         )
+        self._margin = 0  # [margin wad] that it began with
         self._fades = bool(random.random() < settings.fade_share)
         self._leverage = settings.leverage * math.exp(settings.leverage_sigma * random.standard_normal())
         self._leverage = min(self._leverage, 0.9 / self._perp.initial_ratio)
@@ -105,7 +108,7 @@ class PerpTrader(Agent):
         margin = to_wad(worth / genesis.price(perp.margin_asset))
         if not margin:
             return
-        spare = round(margin * settings.reserve)
+        self._margin, spare = margin, round(margin * settings.reserve)
         bring(genesis, desk.agent, perp.margin_asset, desk.address, margin + spare, "margin_usd")
         genesis.approve(perp.margin_asset, desk.address, perp.spender)
         genesis.submit(perp.deposit(self._account, margin), desk.address)
@@ -152,35 +155,53 @@ class PerpTrader(Agent):
         """The mean price of the position [usd]."""
         return abs(held.size / held.entry_value if self._perp.inverse else held.entry_value / held.size)
 
+    def _bounds(self, held: PerpAccount) -> tuple[float, float]:
+        """The prices of fear and of profit [usd]."""
+        entry, side = self._entry(held), 1 if held.size > 0 else -1
+        per_price = held.margin / abs(held.entry_value)  # the relative move that takes or doubles the margin
+        room = max(0.0, per_price - self._perp.maintenance_ratio)
+        loss = entry * max(0.01, 1 - side * self.settings.fear * room)
+        return loss, entry * max(0.01, 1 + side * self.settings.take_profit * per_price)
+
     def _levels(self) -> list[simpy.Event]:
         """Events at the prices of profit and of fear, none without a position or while an order waits."""
         held = self._position()
         if held is None or held.entry_value == 0 or self._account in self._perp.orders:
             return []
-        entry = self._entry(held)
-        side = 1 if held.size > 0 else -1
-        per_price = held.margin / abs(held.entry_value)  # the relative move that takes or doubles the margin
-        gain = entry * max(0.01, 1 + side * self.settings.take_profit * per_price)
-        room = max(0.0, per_price - self._perp.maintenance_ratio)
-        loss = entry * max(0.01, 1 - side * self.settings.fear * room)
+        (loss, gain), rises = self._bounds(held), held.size > 0
         price, asset = self.desk.market.price(self._perp.asset), self._perp.asset
-        events = []
-        if self._habit != "hope" and (price - loss) * side > 0:
-            events.append(self.desk.below(asset, loss) if side > 0 else self.desk.above(asset, loss))
-        if (gain - price) * side > 0:
-            events.append(self.desk.above(asset, gain) if side > 0 else self.desk.below(asset, gain))
-        return events
+        below, above = (loss, gain) if rises else (gain, loss)
+        if self._habit == "hope":
+            below, above = (0.0, gain) if rises else (gain, math.inf)
+        if not below < price < above:
+            return [self.desk.sleep(_AGAIN_SECONDS)]  # it could not act, and tries again
+        events = [self.desk.below(asset, below)] if below else []
+        return events + ([self.desk.above(asset, above)] if above < math.inf else [])
 
     def _react(self) -> Life:
-        """Take the profit, or act in fear."""
+        """Take the profit, or act in fear, if the price is still there."""
         held = self._position()
-        if held is None:
+        if held is None or not held.entry_value:
             return
-        price = self.desk.market.price(self._perp.asset)
-        wins = (price - self._entry(held)) * held.size > 0
-        if not wins and self._habit == "top_up" and (yield from self._top_up(held)):
+        side, price = 1 if held.size > 0 else -1, self.desk.market.price(self._perp.asset)
+        loss, gain = self._bounds(held)
+        if (price - gain) * side >= 0:
+            yield from self._trade(-held.size)
+            yield from self._take_out()
+        elif (loss - price) * side >= 0 and self._habit != "hope":
+            if self._habit == "top_up" and (yield from self._top_up(held)):
+                return
+            yield from self._trade(-held.size)
+
+    def _take_out(self) -> Life:
+        """Withdraw what the account has beyond its first margin."""
+        desk, perp = self.desk, self._perp
+        account = perp.book.get(self._account)
+        if account is None or account.size:
             return
-        yield from self._trade(-held.size)
+        amount = min(account.margin - self._margin, perp.withdrawable(self._account))
+        if amount > 0:
+            yield desk.send(perp.withdraw(self._account, amount))
 
     def _top_up(self, held: PerpAccount) -> Life:
         """Add as much as the first margin, as far as the reserve reaches; whether there was any."""
@@ -225,11 +246,11 @@ class PerpTrader(Agent):
             return
         call = perp.trade(self._account, size, perp.mark() * (1 + slippage))
         if not desk.would_work(call):
-            yield desk.sleep(600.0)
+            yield desk.sleep(_AGAIN_SECONDS)
             return
         fate = yield desk.send(call)
         if not fate.ok:
-            yield desk.sleep(600.0)
+            yield desk.sleep(_AGAIN_SECONDS)
         while (order := perp.orders.get(self._account)) is not None:
             yield desk.sleep(max(order.expires - desk.now, 0) + 60.0)
             if self._account in perp.orders:

@@ -430,8 +430,8 @@ class Perp(Capability, ABC):
         """What longs pay [share a day]."""
 
     @abstractmethod
-    def rate_at(self, premium: float) -> float:
-        """What longs would pay at a premium, where the rate follows it [share a day]."""
+    def premium_for(self, rate: float) -> float:
+        """A premium at which longs would pay that [share a day], where the rate follows it."""
 
     @abstractmethod
     def open_interest(self) -> tuple[int, int]:

@@ -93,7 +93,6 @@ class PerpProtocol(Protocol):
                 mend="set margin_asset to what it takes",
             )
         self.venue = PerpVenue(self.id, s.asset, s.margin_symbol, market, pool, backstop, genesis, genesis.now)
-        self.venue.read_state()
 
     def seed(self, genesis: Genesis) -> None:
         """Fill the pool and the insurance fund."""
@@ -115,6 +114,8 @@ class PerpProtocol(Protocol):
     def ready(self, genesis: Genesis) -> None:
         """Begin funding and, where orders wait, their delay."""
         if self._attached:
+            genesis.flush()
+            self.venue.catch_up(genesis.now)
             return
         s, f = self.settings, self.settings.funding
         rule = FundingRule(

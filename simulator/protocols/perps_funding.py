@@ -1,6 +1,5 @@
 """The funding index of a perp market as its contract counts it (PerpFunding.sol), in the same integers."""
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from simulator.units import WAD
@@ -30,11 +29,10 @@ def clamped(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
 
 
-@dataclass(frozen=True)
-class FundingState:
+class FundingState(NamedTuple):
     """PerpFunding.FundingState."""
 
-    index: int = 0  # [margin ray per size]
+    paid: int = 0  # [margin ray per size] the funding index
     updated_at: int = 0  # [unix s]
     interval_start: int = 0  # [unix s]
     premium_time: int = 0  # [wad * s]
@@ -49,19 +47,25 @@ class FundingState:
         else:
             area, changed = self._charge(now, rule, premium)
             twice_area = area * 2 * _DAY
-        index = self.index + quotient(twice_area * worth, 2 * _DAY * _DAY * WAD)
-        return replace(changed, index=index, updated_at=now)
+        paid = self.paid + quotient(twice_area * worth, 2 * _DAY * _DAY * WAD)
+        return changed._replace(paid=paid, updated_at=now)
+
+    def index_at(self, now: int, rule: FundingRule, premium: int, worth: int) -> int:
+        """The index alone, which between charges is the same."""
+        if now == self.updated_at or (not rule.mode and now < self.interval_start + rule.interval):
+            return self.paid
+        return self.at(now, rule, premium, worth).paid
 
     def _charge(self, now: int, rule: FundingRule, premium: int) -> tuple[int, "FundingState"]:
         """[wad a day * s] of the intervals that are over."""
         end = self.interval_start + rule.interval
         if now < end:
-            return 0, replace(self, premium_time=self.premium_time + premium * (now - self.updated_at))
+            return 0, self._replace(premium_time=self.premium_time + premium * (now - self.updated_at))
         mean = quotient(self.premium_time + premium * (end - self.updated_at), rule.interval)
         whole = (now - end) // rule.interval
         area = (premium_rate(rule, mean) + premium_rate(rule, premium) * whole) * rule.interval
         start = end + whole * rule.interval
-        return area, replace(self, interval_start=start, premium_time=premium * (now - start))
+        return area, self._replace(interval_start=start, premium_time=premium * (now - start))
 
     def _ramp(self, now: int, rule: FundingRule, premium: int) -> tuple[int, "FundingState"]:
         """Twice the area under the rate, which moves in a straight line to its bound."""
@@ -70,8 +74,8 @@ class FundingState:
         bound = rule.max_rate * _DAY * (-1 if v < 0 else 1)
         reached = r + v * t
         if v == 0 or (reached <= bound if v > 0 else reached >= bound):
-            return 2 * r * t + v * t * t, replace(self, day_rate=reached)
-        return 2 * bound * t - quotient((bound - r) ** 2, v), replace(self, day_rate=bound)
+            return 2 * r * t + v * t * t, self._replace(day_rate=reached)
+        return 2 * bound * t - quotient((bound - r) ** 2, v), self._replace(day_rate=bound)
 
     def rate(self, rule: FundingRule, premium: int) -> int:
         """The rate of this moment [wad a day], of a state brought up to now."""
@@ -80,9 +84,15 @@ class FundingState:
     def restarted(self, now: int, rule: FundingRule) -> "FundingState":
         """What a change of the rule leaves: a new interval, and a rate within the new bound."""
         most = rule.max_rate * _DAY
-        return replace(
-            self, updated_at=now, interval_start=now, premium_time=0, day_rate=clamped(self.day_rate, -most, most)
+        return self._replace(
+            updated_at=now, interval_start=now, premium_time=0, day_rate=clamped(self.day_rate, -most, most)
         )
+
+
+def premium_for(rule: FundingRule, rate: int) -> int:
+    """A premium [wad] with that rate [wad a day], bound aside; at the rate of no premium the one of that."""
+    in_period = quotient(rate * rule.period, _DAY)
+    return in_period + (rule.clamp if in_period > rule.interest else -rule.clamp if in_period < rule.interest else 0)
 
 
 def premium_rate(rule: FundingRule, premium: int) -> int:

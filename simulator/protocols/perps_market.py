@@ -12,9 +12,10 @@ from simulator.protocols.base import Call, Notice, Order, Perp
 from simulator.protocols.feeds import FEED_REFUSES
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.perps_book import Frame, MarginWatch, PerpAccount, PerpBook, equity, scores, worth_of
-from simulator.protocols.perps_funding import FundingRule, FundingState, premium_rate
+from simulator.protocols.perps_funding import FundingRule, FundingState, premium_for
 from simulator.units import RAY, WAD, from_wad, to_wad
 
+_DAY = 86_400
 _NO_LIMIT = 2**256 - 1
 _MOST_DELEVERAGED = 32  # in one call
 _PRO_RATA = 1
@@ -151,11 +152,8 @@ class PerpVenue(Perp):
     def frame_at(self, now: int, index: int) -> Frame:
         """The frame at an index price [wad]."""
         worth = worth_of(index, inverse=self.inverse)
-        state = self._funding_at(now, worth)
-        return Frame(worth, state.index, self.skew, self.skew_scale)
-
-    def _funding_at(self, now: int, worth: int) -> FundingState:
-        return self._funding.at(now, self.funding_rule, self._premium(), abs(worth))
+        paid = self._funding.index_at(now, self.funding_rule, self._premium(), abs(worth))
+        return Frame(worth, paid, self.skew, self.skew_scale)
 
     def _premium(self) -> int:
         """[wad]"""
@@ -184,12 +182,12 @@ class PerpVenue(Perp):
 
     def funding_rate(self, now: int) -> float:
         """See `Perp.funding_rate`."""
-        state = self._funding_at(now, worth_of(to_wad(self.oracle.price), inverse=self.inverse))
-        return from_wad(state.rate(self.funding_rule, self._premium()))
+        premium = self._premium()
+        return from_wad(self._funding.at(now, self.funding_rule, premium, 0).rate(self.funding_rule, premium))
 
-    def rate_at(self, premium: float) -> float:
-        """See `Perp.rate_at`."""
-        return from_wad(premium_rate(self.funding_rule, to_wad(premium)))
+    def premium_for(self, rate: float) -> float:
+        """See `Perp.premium_for`."""
+        return from_wad(premium_for(self.funding_rule, to_wad(rate)))
 
     def open_interest(self) -> tuple[int, int]:
         """See `Perp.open_interest`."""
@@ -523,9 +521,13 @@ class PerpVenue(Perp):
         self.liquidations_paused = args["liquidations"]
         return (self._about("rules"),)
 
-    def read_state(self) -> None:
-        """Take over what the chain has of an attached market; its accounts come with the events before."""
+    def catch_up(self, now: int) -> None:
+        """Take over from the chain what the events before of an attached market do not tell."""
         self.fund, self.shortfall = (int(self.backstop.read(self._chain, name)) for name in ("fund", "shortfall"))
+        paid, rate = self._try(self.market, "previewFunding"), self._try(self.market, "fundingRate")
+        if paid is not None:
+            state = self._funding.at(now, self.funding_rule, self._premium(), 0)
+            self._funding = state._replace(paid=int(paid), day_rate=0 if self.follows_premium else int(rate) * _DAY)
 
 
 _ACTIONS = {

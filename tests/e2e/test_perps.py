@@ -265,6 +265,56 @@ habits = { top_up = 0, close = 0 }
     assert after == pytest.approx(2 * 0.0005 / 3 + 0.03 / 365, rel=0.15)
 
 
+def test_where_the_premium_moves_the_rate_it_brings_the_rate_back(tmp_path):
+    text = (
+        QUIET
+        + """
+limits = { skew_scale_usd = 50e6 }
+funding = { mode = "velocity", max_daily = 1.0, velocity = 20 }
+
+[bulls]
+agent = "perp-trader"
+count = 20
+long_share = 1.0
+open_share = 1.0
+margin_usd = 3_000
+look_hours = 0
+take_profit = 10
+habits = { top_up = 0, close = 0 }
+"""
+    )
+    arbitrage = '\n[funding-arbitrageurs]\nagent = "funding-arbitrageur"\ncapital_usd = 400_000\n'
+    alone = run(storm(tmp_path, text, world__hours=4, borrowers__count=30))
+    watched = run(storm(tmp_path, text + arbitrage, world__hours=4, borrowers__count=30))
+    before, after = (measured(result, "perps", "funding_rate").iloc[-1] for result in (alone, watched))
+    assert before > 0.01
+    assert abs(after) < 0.2 * before
+
+
+def test_who_wins_takes_the_profit_out_and_who_could_not_close_tries_again(tmp_path):
+    text = (
+        GROUND
+        + """
+pauses = [{ id = "outage", from = 1.9, to = 3.0, withdrawals = false, liquidations = false }]
+limits = { skew_scale_usd = 500e6 }
+
+[bears]
+agent = "perp-trader"
+count = 10
+long_share = 0.0
+open_share = 1.0
+leverage = 3
+leverage_sigma = 0
+look_hours = 0
+"""
+    )
+    result = run(storm(tmp_path, text, world__hours=4))
+    closed = hours_of(result, events(result, "perps", "Traded"))
+    assert len(closed) == 10  # all that were opened before the storm
+    assert all(3.0 < hour < 3.5 for hour in closed)
+    assert transactions(result, "bears", "perp-withdraw") == 10
+
+
 def test_providers_leave_at_the_declared_hour_after_their_delay(tmp_path):
     text = GROUND + "pool = { delay_minutes = 30 }\n"
     text += '\n[perp-providers]\nagent = "perp-provider"\ncount = 3\nleave_hour = 1.0\nmove = 9\ndrawdown = 1\n'

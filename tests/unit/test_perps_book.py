@@ -18,7 +18,7 @@ from simulator.protocols.perps_book import (
     scores,
     worth_of,
 )
-from simulator.protocols.perps_funding import FundingRule, FundingState, quotient
+from simulator.protocols.perps_funding import FundingRule, FundingState, premium_for, premium_rate, quotient
 from simulator.units import RAY, WAD, to_wad
 
 MAINTENANCE = WAD // 20
@@ -121,18 +121,37 @@ RULE = FundingRule(0, WAD // 10, 28_800, 3_600, 0, 0, 0)
 
 def test_a_premium_of_one_per_cent_for_a_period_costs_one_per_cent():
     state = FundingState().at(28_800, RULE, WAD // 100, RAY)
-    assert state.index == RAY // 100
+    assert state.paid == RAY // 100
 
 
 def test_the_premium_mode_waits_for_the_end_of_an_interval_and_takes_its_mean():
     half = FundingState().at(1_800, RULE, WAD // 100, RAY)
-    assert half.index == 0
-    assert half.at(3_600, RULE, 3 * WAD // 100, RAY).index == 2 * RAY // 100 // 8
+    assert half.paid == 0
+    assert half.at(3_600, RULE, 3 * WAD // 100, RAY).paid == 2 * RAY // 100 // 8
 
 
 def test_the_rate_of_the_velocity_mode_is_a_ramp_that_stops_at_its_bound():
     rule = FundingRule(1, WAD // 10, 28_800, 3_600, 0, 0, WAD)
     day = FundingState().at(86_400, rule, WAD // 20, RAY)
-    assert (day.rate(rule, 0), day.index) == (WAD // 20, RAY // 40)
+    assert (day.rate(rule, 0), day.paid) == (WAD // 20, RAY // 40)
     # It rises by 0.05 a day to 0.1 in two days, and stays: an area of 0.1 and 0.2.
-    assert FundingState().at(4 * 86_400, rule, WAD // 20, RAY).index == RAY * 3 // 10
+    assert FundingState().at(4 * 86_400, rule, WAD // 20, RAY).paid == RAY * 3 // 10
+
+
+@pytest.mark.parametrize("rate", [-9, -1, 2, 9])
+def test_a_premium_is_found_for_a_rate(rate):
+    rule = FundingRule(0, WAD // 10, 28_800, 3_600, WAD // 10_000, WAD // 2_000, 0)
+    assert premium_rate(rule, premium_for(rule, rate * WAD // 1_000)) == pytest.approx(rate * WAD // 1_000, abs=3)
+
+
+def test_the_index_alone_is_that_of_the_whole_state():
+    draw = random.Random(5)
+    for mode in (0, 1):
+        rule = FundingRule(mode, WAD // 10, 28_800, 3_600, WAD // 10_000, WAD // 2_000, 3 * WAD)
+        state = FundingState()
+        for _ in range(200):
+            now, premium = state.updated_at + draw.randrange(5_000), draw.randrange(-WAD // 20, WAD // 20)
+            ahead = state.at(now, rule, premium, 2_000 * RAY)
+            assert state.index_at(now, rule, premium, 2_000 * RAY) == ahead.paid
+            state = ahead
+        assert state.paid
