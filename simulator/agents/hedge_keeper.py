@@ -9,6 +9,7 @@ from simulator.protocols.base import Call, Vault
 from simulator.settings import COUNT, MINUTES, USD
 
 _DAYS_A_YEAR = 365
+_LONGEST_PAUSE = 900  # [s]
 
 
 class HedgeKeeperSettings(AgentSettings):
@@ -58,18 +59,21 @@ class HedgeKeeper(Agent):
         desk = self.desk
         inbox = desk.inbox("vault_due", "vault", "rebalance")
         unpaid = 0  # looks at which it was due and not worth its gas
+        look = pause = self.settings.look_minutes * 60
         while True:
             if not inbox.items:
                 news = inbox.get()
-                looks = [desk.sleep(self.settings.look_minutes * 60)] if vault.may_be_due() else []
-                yield desk.first_of([news, *looks])
+                yield desk.first_of([news, *([desk.sleep(pause)] if vault.may_be_due() else [])])
+                pause = look if news.triggered else pause
                 if not news.triggered:
                     news.cancel()
             newest(inbox)
             if not vault.may_be_due() or vault.due() is None:
-                unpaid = 0
+                unpaid, pause = 0, min(2 * pause, max(look, _LONGEST_PAUSE))  # those who wait may wait for days
                 yield from self._settle(vault)
-            elif self._profit(vault) >= self.settings.profit_usd or unpaid >= self.settings.patience_looks:
+                continue
+            pause = look
+            if self._profit(vault) >= self.settings.profit_usd or unpaid >= self.settings.patience_looks:
                 unpaid = 0
                 yield from self._rebalance(vault)
             else:

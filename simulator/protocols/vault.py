@@ -465,7 +465,8 @@ class VaultProtocol(Protocol):
             record.count_hedge(prices, shares)
         yield from record.block(prices, now)
         seen = Prices(self._oracles[0].price, self._oracles[1].price)
-        alarmed = self._due.reason(book.at(seen), seen, now) is not None
+        reason = self._due.reason(book.at(seen), seen, now)
+        alarmed = reason is not None and (reason == "margin" or self._due.has_cooled(now))
         if alarmed and not self.alarmed:
             yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
         self.alarmed = alarmed
