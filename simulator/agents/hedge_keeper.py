@@ -6,7 +6,7 @@ from pydantic import Field
 
 from simulator.agents.base import Agent, AgentSettings, Life, newest
 from simulator.protocols.base import Call, Vault
-from simulator.settings import COUNT, MINUTES, USD
+from simulator.settings import COUNT, MINUTES, SECONDS, USD
 
 _DAYS_A_YEAR = 365
 _LONGEST_PAUSE = 900  # [s]
@@ -26,6 +26,12 @@ class HedgeKeeperSettings(AgentSettings):
     )
     patience_looks: int = Field(
         10, ge=0, description="looks after which it rebalances at a loss", json_schema_extra=COUNT
+    )
+    thinking_seconds: float = Field(
+        3.0,
+        ge=0,
+        description="mean time to a decision (exponential), in which he may see that a rival was quicker",
+        json_schema_extra=SECONDS,
     )
     owner: bool = Field(
         False, description="whether it works for the depositors: what drift may cost them in a day counts as profit"
@@ -92,6 +98,7 @@ class HedgeKeeper(Agent):
 
     def _rebalance(self, vault: Vault) -> Life:
         desk = self.desk
+        yield desk.sleep(float(desk.random.exponential(self.settings.thinking_seconds)))
         call = vault.rebalance(vault.route())
         if desk.is_contested(call) or not desk.would_work(call):
             return
@@ -110,13 +117,13 @@ class HedgeKeeper(Agent):
 
     def _observe(self, vault: Vault) -> Life:
         """Keep an estimate going: once an interval, or as soon after it as the feeds have something newer."""
-        desk = self.desk
+        desk, look = self.desk, self.settings.look_minutes * 60
         while True:
+            yield desk.sleep(float(desk.random.uniform(0, look)))
+            left = vault.observed_at + vault.observed_every - desk.now
             call = vault.observe()
-            if call is None:
-                return
-            if desk.is_contested(call) or not desk.would_work(call):
-                yield desk.sleep(self.settings.look_minutes * 60)
-                continue
-            yield desk.send(call)
-            yield desk.sleep(vault.observed_every)
+            if left > 0:
+                yield desk.sleep(left)
+            elif call is not None:
+                yield from self._try(call)
+                yield desk.sleep(look)
