@@ -6,9 +6,10 @@ from pydantic import Field
 
 from simulator.agents.base import Agent, AgentSettings, Life, newest
 from simulator.protocols.base import Call, Vault
-from simulator.settings import COUNT, MINUTES, USD
+from simulator.settings import COUNT, MINUTES, SECONDS, USD
 
 _DAYS_A_YEAR = 365
+_LONGEST_PAUSE = 900  # [s]
 
 
 class HedgeKeeperSettings(AgentSettings):
@@ -25,6 +26,12 @@ class HedgeKeeperSettings(AgentSettings):
     )
     patience_looks: int = Field(
         10, ge=0, description="looks after which it rebalances at a loss", json_schema_extra=COUNT
+    )
+    thinking_seconds: float = Field(
+        3.0,
+        ge=0,
+        description="mean time to a decision (exponential), in which he may see that a rival was quicker",
+        json_schema_extra=SECONDS,
     )
     owner: bool = Field(
         False, description="whether it works for the depositors: what drift may cost them in a day counts as profit"
@@ -58,18 +65,21 @@ class HedgeKeeper(Agent):
         desk = self.desk
         inbox = desk.inbox("vault_due", "vault", "rebalance")
         unpaid = 0  # looks at which it was due and not worth its gas
+        look = pause = self.settings.look_minutes * 60
         while True:
             if not inbox.items:
                 news = inbox.get()
-                looks = [desk.sleep(self.settings.look_minutes * 60)] if vault.may_be_due() else []
-                yield desk.first_of([news, *looks])
+                yield desk.first_of([news, *([desk.sleep(pause)] if vault.may_be_due() else [])])
+                pause = look if news.triggered else pause
                 if not news.triggered:
                     news.cancel()
             newest(inbox)
             if not vault.may_be_due() or vault.due() is None:
-                unpaid = 0
+                unpaid, pause = 0, min(2 * pause, max(look, _LONGEST_PAUSE))  # those who wait may wait for days
                 yield from self._settle(vault)
-            elif self._profit(vault) >= self.settings.profit_usd or unpaid >= self.settings.patience_looks:
+                continue
+            pause = look
+            if self._profit(vault) >= self.settings.profit_usd or unpaid >= self.settings.patience_looks:
                 unpaid = 0
                 yield from self._rebalance(vault)
             else:
@@ -88,6 +98,7 @@ class HedgeKeeper(Agent):
 
     def _rebalance(self, vault: Vault) -> Life:
         desk = self.desk
+        yield desk.sleep(float(desk.random.exponential(self.settings.thinking_seconds)))
         call = vault.rebalance(vault.route())
         if desk.is_contested(call) or not desk.would_work(call):
             return
@@ -106,13 +117,13 @@ class HedgeKeeper(Agent):
 
     def _observe(self, vault: Vault) -> Life:
         """Keep an estimate going: once an interval, or as soon after it as the feeds have something newer."""
-        desk = self.desk
+        desk, look = self.desk, self.settings.look_minutes * 60
         while True:
+            yield desk.sleep(float(desk.random.uniform(0, look)))
+            left = vault.observed_at + vault.observed_every - desk.now
             call = vault.observe()
-            if call is None:
-                return
-            if desk.is_contested(call) or not desk.would_work(call):
-                yield desk.sleep(self.settings.look_minutes * 60)
-                continue
-            yield desk.send(call)
-            yield desk.sleep(vault.observed_every)
+            if left > 0:
+                yield desk.sleep(left)
+            elif call is not None:
+                yield from self._try(call)
+                yield desk.sleep(look)

@@ -251,6 +251,7 @@ class Vault(Capability, ABC):
     spender: Address  # the contract that pulls the asset
     tip: float  # [asset tokens] for a rebalance
     observed_every: float = 0.0  # [s] between calls of `observe`
+    observed_at: float = 0.0  # [unix s] the latest of them
 
     @abstractmethod
     def deposit(self, owner: Address, assets: int) -> Call:

@@ -433,6 +433,8 @@ class VaultProtocol(Protocol):
                 self._record.on_market_event(event.name, event.args, self._oracles[1].price)
             return
         self.book.current = False
+        if event.name == "Observed":
+            vault.observed_at = now
         if event.address != vault.contract.address:
             return
         self._record.on_vault_event(event.name, event.args, now)
@@ -465,7 +467,8 @@ class VaultProtocol(Protocol):
             record.count_hedge(prices, shares)
         yield from record.block(prices, now)
         seen = Prices(self._oracles[0].price, self._oracles[1].price)
-        alarmed = self._due.reason(book.at(seen), seen, now) is not None
+        reason = self._due.reason(book.at(seen), seen, now)
+        alarmed = reason is not None and (reason == "margin" or self._due.has_cooled(now))
         if alarmed and not self.alarmed:
             yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
         self.alarmed = alarmed
@@ -479,6 +482,7 @@ class VaultProtocol(Protocol):
             "nav_usd": nav * usd,
             "queued_usd": (shares.queued * nav / shares.supply if shares.supply else 0.0) * usd,
             "idle_usd": shares.idle * usd,
+            **book.holdings.parts(prices),
             **self._record.sample(prices, now),
         }
         if margin < float("inf"):
@@ -487,6 +491,7 @@ class VaultProtocol(Protocol):
             values["share_price"] = vault.read("sharePrice") / RAY * _SHARE_OF_ASSET
             if self.lending is not None:
                 values["lending_utilisation"] = from_wad(self.lending.read(vault._chain, "utilisation"))
+                values["lending_rate"] = from_wad(self.lending.read(vault._chain, "supplyRate"))
         except CallReverted:
             pass  # no price: no data is no row
         return Sample(measures=[Measure(vault.id, name, value) for name, value in values.items()])

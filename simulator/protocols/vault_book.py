@@ -53,6 +53,10 @@ class Holdings(ABC):
         """Worth of everything [asset], delta as in IStrategy.exposure [asset], and the margin ratio."""
 
     @abstractmethod
+    def parts(self, prices: Prices) -> dict[str, float]:
+        """What it holds, by name of a measure."""
+
+    @abstractmethod
     def reference(self, prices: Prices) -> float:
         """As in IStrategy.referencePrice."""
 
@@ -94,6 +98,11 @@ class PerpHoldings(Holdings):
         margin = equity / abs(position) if position else float("inf")
         return spot + self.dollars + equity, spot * self.ratio + position + self.pending * hedge, margin
 
+    def parts(self, prices: Prices) -> dict[str, float]:
+        """See `Holdings.parts`."""
+        base, hedge = prices
+        return {"spot_usd": self.spot * base, "hedge_usd": self.size * hedge, "hedge_ratio": self.ratio}
+
     def reference(self, prices: Prices) -> float:
         """See `Holdings.reference`."""
         return prices.hedge
@@ -122,6 +131,11 @@ class CarryHoldings(Holdings):
         delta = (self.debt - self.lent - self.dollars) / prices.base
         margin = self.locked * prices.base / self.debt if self.debt else float("inf")
         return max(self.waiting + self.locked - delta, 0.0), delta, margin
+
+    def parts(self, prices: Prices) -> dict[str, float]:
+        """See `Holdings.parts`."""
+        spot = (self.waiting + self.locked) * prices.base
+        return {"spot_usd": spot, "carry_debt_usd": self.debt, "carry_lent_usd": self.lent}
 
     def reference(self, prices: Prices) -> float:
         """See `Holdings.reference`."""

@@ -49,6 +49,10 @@ class DueWatch:
         late = t.interval_hours and now >= self.rebalanced + t.interval_hours * _HOUR
         return "time" if late else "idle" if nav and self._surplus(nav) > t.idle_band * nav else None
 
+    def has_cooled(self, now: int) -> bool:
+        """Whether enough time has passed since the last rebalance for one that need not save the margin."""
+        return bool(now >= self.rebalanced + round(self._execution.cooldown_minutes * 60))
+
     def _moved(self, prices: Prices) -> float:
         last = self._book.shares.last_price
         return abs(self._book.holdings.reference(prices) / last - 1) if last else 0.0

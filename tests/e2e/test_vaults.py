@@ -68,3 +68,67 @@ def test_what_a_vault_lacks_is_named(tmp_path):
 
 def test_the_same_seed_gives_the_same_digest(tmp_path, carry):
     assert run(storm(tmp_path, CARRY)).digest == carry.digest
+
+
+def test_a_basis_trade_can_be_kept_in_a_stablecoin_that_nobody_draws(tmp_path):
+    usdc = """[market.USDC]
+process = "constant"
+price = 1.0
+
+[oracle.USDC]
+heartbeat_seconds = 86_400
+
+[usdc-pool]
+protocol = "pool"
+quote = "USDC"
+liquidity_usd = 90_000_000
+
+[perps]
+margin_asset = "USDC"
+"""
+    text = NEUTRAL.replace("[perps]\n", usdc).replace("liquidity_usd = 1_000_000", "liquidity_usd = 50_000_000")
+    text = text.replace("deposit_usd = 10_000", 'quote = "USDC"\ndeposit_usd = 1_000_000')  # more than was drawn
+    result = run(storm(tmp_path, text))
+    assert result.metrics["unexpected_reverts"] == 0
+    assert result.metrics["rebalances"] >= 1
+    assert result.metrics["hedge_effectiveness"] > 0.99
+    assert set(result.measures["subject"]) >= {"vault/USDC"}
+
+
+def test_collateral_that_bears_yield_is_carried_too(tmp_path):
+    staked = """[market.STETH]
+process = "yield-bearing"
+of = "ETH"
+growth = 0.04
+
+[oracle.STETH]
+source = "rate"
+underlying = "ETH"
+heartbeat_seconds = 86_400
+
+[cdp.collateral.STETH]
+liquidation = "fixed"
+minimum_ratio = 1.5
+liquidation_ratio = 1.45
+
+[lst]
+protocol = "pool"
+base = "STETH"
+liquidity_usd = 1_000_000
+
+[borrowers]
+market = "cdp/ETH"
+
+[liquidators]
+market = "cdp/ETH"
+
+[flash-liquidators]
+market = "cdp/ETH"
+
+[vault]
+base = "STETH"
+"""
+    result = run(storm(tmp_path, CARRY.replace("[vault]\n", staked)))
+    assert result.metrics["unexpected_reverts"] == 0
+    assert len(events(result, "RebalanceDone")) >= 2
+    assert measured(result, "margin_ratio").min() > 1.85
