@@ -23,6 +23,7 @@ class Observer:
 
     def __init__(self, recorder: Recorder | None, digest: Digest | None) -> None:
         self._recorder, self._digest = recorder, digest
+        self._priced: list[tuple[str, Oracle | None, Pool | None]] = []  # each asset with what prices it on chain
 
     @property
     def records(self) -> bool:
@@ -91,11 +92,8 @@ class Observer:
         recorder, market = self._recorder, world.market
         if recorder is None:
             return
-        oracles = {oracle.asset: oracle for oracle in world.capabilities(Oracle)}
-        pools = {pool.assets[0]: pool for pool in world.capabilities(Pool)}
-        for asset in market.assets:
-            oracle, pool = oracles.get(asset), pools.get(asset)
-            price = oracle.usable_price() if oracle else None
+        for asset, oracle, pool in self._priced or self._find_prices(world):
+            price = oracle.usable_price(world.now) if oracle else None
             pool_price = pool.price * market.price(pool.assets[1]) if pool and pool.price else None
             recorder.add_price(
                 world.number,
@@ -107,6 +105,12 @@ class Observer:
                 oracle.price_time if oracle else None,
                 pool_price,
             )
+
+    def _find_prices(self, world: "World") -> list[tuple[str, Oracle | None, Pool | None]]:
+        oracles = {oracle.asset: oracle for oracle in world.capabilities(Oracle)}
+        pools = {pool.assets[0]: pool for pool in world.capabilities(Pool)}
+        self._priced = [(asset, oracles.get(asset), pools.get(asset)) for asset in world.market.assets]
+        return self._priced
 
     def sample(self, block: int, protocol: str, sample: Sample) -> None:
         """A protocol's positions and measures."""

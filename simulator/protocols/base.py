@@ -89,8 +89,11 @@ class Oracle(Capability, ABC):
     source: str = "push"  # a reporter writes the price; or it is the twap of a pool, or made by an exchange rate
 
     @abstractmethod
-    def usable_price(self) -> float | None:
-        """What a consumer would get now [usd], None where its call would revert."""
+    def usable_price(self, now: int | None = None) -> float | None:
+        """What a consumer would get now [usd], None where its call would revert.
+
+        `now` [unix s], where the caller knows it, may save asking the chain.
+        """
 
     def observed(self, market: "Market") -> float | None:
         """What its reporter sees now, the price [usd] as a rule; None where nobody reports."""

@@ -23,6 +23,8 @@ Source = Literal["push", "twap", "rate"]
 PRICE_DECIMALS = 8  # of answers, as on Chainlink's dollar feeds
 RATE_DECIMALS = 18
 
+_ANY_AGE = 2**40  # [s]
+
 FEED_REFUSES = {
     "StalePrice": "the feed is stale",
     "PriceJump": "the feed is guarded",
@@ -66,6 +68,9 @@ class FeedOracle(Oracle):
         self._one = 10 ** (RATE_DECIMALS if rate else PRICE_DECIMALS)
         self._report = push.abi.functions["report"].selector
         self._refuses = sequencer is not None or (delayed is None and (guard or switch or rate) is not None)
+        # A guard judges an answer once and for all, but for its age.
+        self._guard_alone = guard is not None and self.consumer is guard
+        self._usable, self._usable_until = 0.0, -1  # [usd]; up to when [unix s] that is what consumers get
         self._next_poke = self._pause = 0
 
     @property
@@ -86,15 +91,24 @@ class FeedOracle(Oracle):
 
     # ----------------------------------------------------------------- the price
 
-    def usable_price(self) -> float | None:
-        """See `Oracle.usable_price`. Only what can refuse is asked."""
+    def usable_price(self, now: int | None = None) -> float | None:
+        """See `Oracle.usable_price`. Only what can refuse is asked, and a guard alone once for each answer."""
         if not self._refuses:
             return self.price
+        if now is not None and now <= self._usable_until:
+            return self._usable
         try:
-            wad, _ = self.consumer.read(self._chain, "price")
+            wad, updated_at = self.consumer.read(self._chain, "price")
         except CallReverted:
             return None
-        return from_wad(wad)
+        self._usable = from_wad(wad)
+        if self._guard_alone:
+            self._usable_until = updated_at + (self.consumer.read(self._chain, "maxAge") or _ANY_AGE)
+        return self._usable
+
+    def ask_again(self) -> None:
+        """Something may have changed what consumers get."""
+        self._usable_until = -1
 
     def follow(self) -> bool:
         """Read anew a price that is made of several answers; whether consumers see it at once."""

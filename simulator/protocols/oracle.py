@@ -234,6 +234,7 @@ class OracleProtocol(Protocol):
     def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
         """A new price for consumers is a `price` notice."""
         feed = self._by_address[event.address]
+        feed.ask_again()
         match event.name:
             case "AnswerUpdated":
                 moved = feed.on_answer(event.log)

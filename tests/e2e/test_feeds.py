@@ -8,7 +8,7 @@ from nodes import need_anvil
 from simulator import load, run
 from simulator.chain.revm import RevmChain
 from simulator.observer import Observer
-from simulator.protocols.base import Lending
+from simulator.protocols.base import Lending, Oracle
 from simulator.scenario import load_scenario
 from simulator.units import from_wad
 from simulator.world import World
@@ -183,3 +183,23 @@ def test_the_mirror_and_the_preview_of_a_stale_price_agree_with_the_engine(kind)
     assert unsafe
     assert all(lending.quote(position, 2**255) is not None for position in unsafe)
     assert lending.quote(lending.id + "/" + "0x" + "00" * 20, 2**255) is None
+
+
+def test_the_recorded_price_is_what_consumers_get_in_every_block(monkeypatch):
+    """A guard is asked once for each answer only; what is remembered must be what its view says."""
+    wrong, asked, recorded = [], [], Observer.prices
+
+    def compared(self, world):
+        for oracle in world.capabilities(Oracle):
+            said = oracle.usable_price(world.now)
+            asked.append(said)
+            if said != oracle.usable_price():
+                wrong.append((world.number, oracle.asset, said))
+        recorded(self, world)
+
+    monkeypatch.setattr(Observer, "prices", compared)
+    changes = {"oracle.ETH.max_age_seconds": 300, "oracle.ETH.heartbeat_seconds": 600}
+    run(load("neutral-calm", **{"world.hours": 3, **changes}), gas="fast")
+    assert wrong == []
+    assert None in asked
+    assert len(set(asked)) > 10
