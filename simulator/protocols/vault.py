@@ -21,6 +21,7 @@ from simulator.units import RAY, from_wad, to_wad
 
 REASONS = (None, "margin", "withdrawals", "delta", "excess", "price", "time", "idle")  # as in IHedgedVault.Reason
 
+_ANY_DELTA = 1.0  # a band that is never left: money is put to work at a cost
 _SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
 _SETTLED_AT_ONCE = 20
 
@@ -220,7 +221,7 @@ class VaultProtocol(Protocol):
             f"h{s.base}",
             self._limits(),
             self._fees(genesis),
-            self._triggers(),
+            self._triggers(_ANY_DELTA),
             self._execution(genesis, cooldown=0),
             libraries=callees,
         )
@@ -314,8 +315,12 @@ class VaultProtocol(Protocol):
         self._put_to_work(genesis)
 
     def ready(self, genesis: Genesis) -> None:
-        """Put to work what the first depositors brought; from now on one rebalance waits for the next."""
+        """Put to work what the first depositors brought; what that cost may leave delta outside a narrow band.
+
+        From now on bands hold, and one rebalance waits for the next.
+        """
         self._put_to_work(genesis)
+        genesis.call(self.vault.contract, "setTriggers", self._triggers(self.settings.triggers.band))
         cooldown = round(self.settings.execution.cooldown_minutes * 60)
         genesis.call(self.vault.contract, "setExecution", self._execution(genesis, cooldown))
         genesis.flush()
@@ -396,9 +401,9 @@ class VaultProtocol(Protocol):
         management, performance = wads((self.settings.fees.management, self.settings.fees.performance))
         return management, performance, genesis.account(f"{self.id}/fees").address
 
-    def _triggers(self) -> tuple[int, ...]:
+    def _triggers(self, widest: float) -> tuple[int, ...]:
         t = self.settings.triggers
-        band, move = wads((t.band, t.price_move))
+        band, move = wads((widest, t.price_move))
         return (band, move, round(t.interval_hours * 3600), *wads((t.margin_floor, t.margin_ceiling, t.idle_band)))
 
     def _execution(self, genesis: Genesis, cooldown: int) -> tuple[int, ...]:
