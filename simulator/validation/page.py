@@ -15,7 +15,7 @@ from simulator.validation.law import Finding, Measured
 _REACH = 1.5  # tolerances to either side that a gauge shows
 _DIGITS = 10  # shown at most
 _KEYS = (Key("holds", "circle", "pool"), Key("fails", "circle", "zero"), Key("tolerance", "band", "ratio-key-1"))
-_TITLES = {"svi": "SVI"}  # of families whose name does not read as words
+_TITLES = {"svi": "SVI", "adl": "Auto-deleveraging", "erc4626": "ERC-4626"}  # no words by themselves
 _VERDICTS = {"holds": "holds", "fails": "fails", "no_data": "no data"}
 
 
