@@ -63,6 +63,17 @@ abstract contract PerpEdgeCases is PerpSystem {
         equal(market.poolFree(), uint256(market.poolCash()), "36: cash");
     }
 
+    /// @dev A part would bring it back to initial margin, and leave less than is worth liquidating.
+    function test_a_liquidation_leaves_no_dust() public {
+        deposit(alice, 115);
+        trade(alice, 1_100);
+        setPrice(1_860);
+        check(market.notionalOf(alice) > money(1_000), "not small yet");
+        liquidate(alice);
+        same(sizeOf(alice), 0, "whole");
+        check(cashOf(alice) > 0, "though something is left to it");
+    }
+
     // ------------------------------------------------------------------ orders
 
     /// @dev The margin comes only once the next price is known: until then nobody else could fill the order.
