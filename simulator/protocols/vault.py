@@ -452,7 +452,7 @@ class VaultProtocol(Protocol):
         """What a share is worth at the prices of the feeds [asset]."""
         base, hedge = self._oracles
         supply = self.book.shares.supply
-        return self.book.at(Prices(base.price, hedge.price)).nav / supply if supply else 1.0
+        return self.book.at(Prices(base.price, hedge.price), 0).nav / supply if supply else 1.0
 
     def advance(self, now: int, price: Callable[[str], float]) -> Iterable[Notice | Measure]:
         """See `Protocol.advance`: the rows of a block, and whether a rebalance may have come due."""
@@ -462,12 +462,12 @@ class VaultProtocol(Protocol):
             shares = book.shares.supply
             book.read(vault._chain)
             if not self._began:
-                record.begin(prices)
+                record.begin(prices, now)
                 self._began = True
             record.count_hedge(prices, shares)
         yield from record.block(prices, now)
         seen = Prices(self._oracles[0].price, self._oracles[1].price)
-        reason = self._due.reason(book.at(seen), seen, now)
+        reason = self._due.reason(book.at(seen, now), seen, now)
         alarmed = reason is not None and (reason == "margin" or self._due.has_cooled(now))
         if alarmed and not self.alarmed:
             yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
@@ -477,7 +477,7 @@ class VaultProtocol(Protocol):
         """Net assets, the vault's own price of a share, margin, what waits, and where profit came from."""
         vault, book = self.vault, self.book
         usd, prices = price(vault.asset), Prices(price(self.settings.base), price(vault.hedged))
-        (nav, _, margin), shares = book.at(prices), book.shares
+        (nav, _, _, margin), shares = book.at(prices, now), book.shares
         values = {
             "nav_usd": nav * usd,
             "queued_usd": (shares.queued * nav / shares.supply if shares.supply else 0.0) * usd,

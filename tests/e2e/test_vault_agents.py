@@ -31,7 +31,15 @@ run = [{{ id = "panic", from = 1.0, to = 4.0, share = 0.7 }}]
 """
 
 
-@pytest.mark.parametrize("text", [CARRY + PANIC, NEUTRAL + PANIC, CROSS], ids=["carry", "neutral", "cross"])
+LATE = NEUTRAL.replace(
+    "pool = { liquidity_usd = 1_000_000 }",
+    'pool = { liquidity_usd = 1_000_000 }\ndelays = [{ id = "late", from = 1.5, to = 4.0, delay_seconds = 900 }]',
+)
+
+
+@pytest.mark.parametrize(
+    "text", [CARRY + PANIC, NEUTRAL + PANIC, CROSS, LATE], ids=["carry", "neutral", "cross", "late"]
+)
 def test_the_mirror_says_what_the_contract_says(tmp_path, text):
     world = world_of(storm(tmp_path, text))
     (vault,) = world.capabilities(Vault)
@@ -43,7 +51,7 @@ def test_the_mirror_says_what_the_contract_says(tmp_path, text):
         if not book.current:
             continue
         looked += 1
-        nav, deviation, margin = book.at(seen)
+        nav, deviation, _, margin = book.at(seen, world.now)
         # Funding, interest and fees of less than an hour are not mirrored.
         assert nav == pytest.approx(from_wad(vault.read("totalAssets")), rel=2e-5)
         assert deviation == pytest.approx(from_wad(vault.read("relativeDelta")), abs=2e-5)
