@@ -77,9 +77,7 @@ def test_depositors_run_when_it_is_declared_and_get_what_is_liquid(tmp_path):
 def test_those_whose_assets_are_lent_out_wait_until_the_loans_are_repaid(tmp_path):
     panic = [{"id": "panic", "from": 1.5, "to": 2.0, "share": 1.0}]
     text = CARRY + DEPOSITORS.replace("assets_usd = 500", "assets_usd = 5000") + LOANS
-    # A tip would be paid out of the last of what is freed for those who wait.
-    changes = {"depositors__run": panic, "depositors__invested": 1.0, "vault__execution__tip_usd": 0.0}
-    result = run(storm(tmp_path, text, **changes))
+    result = run(storm(tmp_path, text, depositors__run=panic, depositors__invested=1.0))
     assert result.metrics["unexpected_reverts"] == 0
     assert measured(result, "lending_utilisation").max() == pytest.approx(1.0, abs=1e-6)
     requests, settled = events(result, "RedeemRequested"), events(result, "RedeemSettled")
