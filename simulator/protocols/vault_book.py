@@ -26,7 +26,8 @@ class State(NamedTuple):
     """A vault at some prices."""
 
     nav: float  # what the shares own [asset]
-    deviation: float  # delta less the wanted one, over net assets; 0 without any
+    deviation: float  # delta less the wanted one, over net assets, as the contract counts it; 0 without any
+    net: float  # the same without orders that wait
     margin: float  # as in IStrategy.marginRatio; infinity without a leveraged leg
 
 
@@ -50,7 +51,12 @@ class Holdings(ABC):
 
     @abstractmethod
     def at(self, prices: Prices) -> tuple[float, float, float]:
-        """Worth of everything [asset], delta as in IStrategy.exposure [asset], and the margin ratio."""
+        """Worth of everything [asset], delta without orders that wait [asset], and the margin ratio."""
+
+    def waits(self, prices: Prices, now: int) -> float:
+        """Delta of orders that wait at `now` [unix s]: the contract counts it as there [asset]."""
+        del prices, now
+        return 0.0
 
     @abstractmethod
     def parts(self, prices: Prices) -> dict[str, float]:
@@ -72,7 +78,9 @@ class PerpHoldings(Holdings):
     def __init__(self, token: Contract, quote: Contract, market: Contract) -> None:
         self._token, self._quote, self._market = token, quote, market
         self.spot = self.dollars = 0.0
-        self.size = self.pending = self.cash = 0.0  # cash: margin less entry value and funding due
+        self.size = self.cash = 0.0  # cash: margin less entry value and funding due
+        self.pending = 0.0  # size of the order that waits
+        self.expires = 0  # [unix s] it is none any more after that
         self.funding_due = 0.0
         self.ratio = 1.0  # short for a Dollar of spot
 
@@ -82,7 +90,8 @@ class PerpHoldings(Holdings):
         self.spot = from_wad(self._token.read(chain, "balanceOf", owner))
         self.dollars = from_wad(self._quote.read(chain, "balanceOf", owner))
         self.ratio = from_wad(strategy.read(chain, "hedgeRatio"))
-        self.pending = from_wad(self._market.read(chain, "orderOf", owner)[0])
+        change, _, _, _, self.expires = self._market.read(chain, "orderOf", owner)
+        self.pending = from_wad(change)
         size, margin, entry, due, _ = self._market.read(chain, "positionOf", owner)
         self.size, self.cash, self.funding_due = from_wad(size), from_wad(margin - entry - due), from_wad(due)
 
@@ -96,7 +105,11 @@ class PerpHoldings(Holdings):
         spot, position = self.spot * base, self.size * hedge
         equity = max(self.cash + position, 0.0)
         margin = equity / abs(position) if position else float("inf")
-        return spot + self.dollars + equity, spot * self.ratio + position + self.pending * hedge, margin
+        return spot + self.dollars + equity, spot * self.ratio + position, margin
+
+    def waits(self, prices: Prices, now: int) -> float:
+        """See `Holdings.waits`."""
+        return self.pending * prices.hedge if now <= self.expires else 0.0
 
     def parts(self, prices: Prices) -> dict[str, float]:
         """See `Holdings.parts`."""
@@ -167,11 +180,14 @@ class VaultBook:
             return
         self.current = True
 
-    def at(self, prices: Prices) -> State:
-        """The vault at some prices."""
+    def at(self, prices: Prices, now: int) -> State:
+        """The vault at some prices and a time [unix s]."""
         value, delta, margin = self.holdings.at(prices)
         nav = self.shares.idle - self.shares.fees + value
-        return State(nav, delta / nav - self.target, margin) if nav > 0 else State(0.0, 0.0, margin)
+        if nav <= 0:
+            return State(0.0, 0.0, 0.0, margin)
+        net = delta / nav - self.target
+        return State(nav, net + self.holdings.waits(prices, now) / nav, net, margin)
 
     def hedge_profit(self, prices: Prices) -> float | None:
         """What the hedge leg has earned since the start, its costs taken off [asset]."""

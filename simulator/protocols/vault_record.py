@@ -3,7 +3,7 @@
 Rows of the measures table, subject the vault's id; `simulator/metrics/vault.py` reads them. At every block:
 
     nav_per_share          [asset tokens] at the reference prices, one at the first deposit; fees are taken off
-    delta                  less the wanted one, over net assets, at the reference prices
+    delta                  less the wanted one, over net assets, at the reference prices; orders that wait do not count
 
 Each hour, and at the end:
 
@@ -37,7 +37,7 @@ class DueWatch:
     def reason(self, state: State, prices: Prices, now: int) -> str | None:
         """Why it is due in a state, which is that at these prices; None where it is not."""
         t = self._triggers
-        nav, deviation, margin = state
+        nav, deviation, _, margin = state
         if margin < t.margin_floor:
             return "margin"
         if abs(deviation) > t.band:
@@ -184,9 +184,9 @@ class VaultRecord:
         shares = self.book.shares.supply
         if not shares:
             return
-        state = self.book.at(prices)
+        state = self.book.at(prices, now)
         yield self._row("nav_per_share", state.nav / shares)
-        yield self._row("delta", state.deviation)
+        yield self._row("delta", state.net)
         delay = self._overdue.go_on(self.due.reason(state, prices, now) is not None, now)
         if delay is not None:
             yield self._row("rebalance_delay_seconds", delay)
@@ -197,10 +197,10 @@ class VaultRecord:
             self._next_hour += _HOUR * ((now - self._next_hour) // _HOUR + 1)
             yield from self._hour(prices)
 
-    def begin(self, prices: Prices) -> None:
+    def begin(self, prices: Prices, now: int) -> None:
         """Count profit from here on."""
         self.ledger = Ledger()
-        self.ledger.first = self.book.at(prices).nav
+        self.ledger.first = self.book.at(prices, now).nav
         self.ledger.fees = -self.book.shares.fees
         self._hedge_profit, self._reference = self.book.hedge_profit(prices), self.book.holdings.reference(prices)
         self.ledger.first_hedge = self._hedge_profit or 0.0
@@ -218,7 +218,7 @@ class VaultRecord:
         """What is worth a row at every sample."""
         book = self.book
         due = getattr(book.holdings, "funding_due", 0.0)
-        parts = self.ledger.rows(book.at(prices).nav, book.shares.fees, due, book.hedge_profit(prices))
+        parts = self.ledger.rows(book.at(prices, now).nav, book.shares.fees, due, book.hedge_profit(prices))
         return parts | {
             "rebalance_due_seconds": self._overdue.length(now),
             "withdrawal_pending_seconds": self.withdrawals.longest(now),

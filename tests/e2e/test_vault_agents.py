@@ -31,7 +31,15 @@ run = [{{ id = "panic", from = 1.0, to = 4.0, share = 0.7 }}]
 """
 
 
-@pytest.mark.parametrize("text", [CARRY + PANIC, NEUTRAL + PANIC, CROSS], ids=["carry", "neutral", "cross"])
+LATE = NEUTRAL.replace(
+    "pool = { liquidity_usd = 1_000_000 }",
+    'pool = { liquidity_usd = 1_000_000 }\ndelays = [{ id = "late", from = 1.5, to = 4.0, delay_seconds = 900 }]',
+)
+
+
+@pytest.mark.parametrize(
+    "text", [CARRY + PANIC, NEUTRAL + PANIC, CROSS, LATE], ids=["carry", "neutral", "cross", "late"]
+)
 def test_the_mirror_says_what_the_contract_says(tmp_path, text):
     world = world_of(storm(tmp_path, text))
     (vault,) = world.capabilities(Vault)
@@ -43,7 +51,7 @@ def test_the_mirror_says_what_the_contract_says(tmp_path, text):
         if not book.current:
             continue
         looked += 1
-        nav, deviation, margin = book.at(seen)
+        nav, deviation, _, margin = book.at(seen, world.now)
         # Funding, interest and fees of less than an hour are not mirrored.
         assert nav == pytest.approx(from_wad(vault.read("totalAssets")), rel=2e-5)
         assert deviation == pytest.approx(from_wad(vault.read("relativeDelta")), abs=2e-5)
@@ -69,9 +77,7 @@ def test_depositors_run_when_it_is_declared_and_get_what_is_liquid(tmp_path):
 def test_those_whose_assets_are_lent_out_wait_until_the_loans_are_repaid(tmp_path):
     panic = [{"id": "panic", "from": 1.5, "to": 2.0, "share": 1.0}]
     text = CARRY + DEPOSITORS.replace("assets_usd = 500", "assets_usd = 5000") + LOANS
-    # A tip would be paid out of the last of what is freed for those who wait.
-    changes = {"depositors__run": panic, "depositors__invested": 1.0, "vault__execution__tip_usd": 0.0}
-    result = run(storm(tmp_path, text, **changes))
+    result = run(storm(tmp_path, text, depositors__run=panic, depositors__invested=1.0))
     assert result.metrics["unexpected_reverts"] == 0
     assert measured(result, "lending_utilisation").max() == pytest.approx(1.0, abs=1e-6)
     requests, settled = events(result, "RedeemRequested"), events(result, "RedeemSettled")

@@ -30,18 +30,33 @@ def watch(book, **triggers):
 
 def reason(book, price, now=0, **triggers):
     prices = Prices(price, price)
-    return watch(book, **triggers).reason(book.at(prices), prices, now)
+    return watch(book, **triggers).reason(book.at(prices, now), prices, now)
 
 
 def test_a_basis_is_worth_the_same_at_any_price_and_its_margin_is_not():
     # 2 x 2,000 spot, equity 5,000 - 2 x 2,000 = 1,000 on a notional of 4,000.
-    assert basis().at(Prices(2_000, 2_000)) == (5_000, 0.0, 0.25)
-    assert basis().at(Prices(2_200, 2_200)) == (5_000, 0.0, pytest.approx(600 / 4_400))
+    assert basis().at(Prices(2_000, 2_000), 0) == (5_000, 0.0, 0.0, 0.25)
+    assert basis().at(Prices(2_200, 2_200), 0) == (5_000, 0.0, 0.0, pytest.approx(600 / 4_400))
 
 
 def test_equity_below_zero_is_not_the_vaults_loss():
-    assert basis().at(Prices(3_000, 3_000)).nav == 6_000
+    assert basis().at(Prices(3_000, 3_000), 0).nav == 6_000
     assert basis().hedge_profit(Prices(3_000, 3_000)) == 0.0
+
+
+def test_an_order_that_waits_is_no_hedge_yet_but_the_contract_counts_it_until_it_expires():
+    book = basis(size=-1.0)
+    book.holdings.pending, book.holdings.expires = -1.0, 600
+    in_time, late = (book.at(Prices(2_000, 2_000), now) for now in (600, 601))
+    assert (in_time.deviation, in_time.net) == (0.0, pytest.approx(2_000 / in_time.nav))
+    assert late.deviation == late.net == in_time.net
+    assert reason_of(book, 600) is None
+    assert reason_of(book, 601) == "delta"
+
+
+def reason_of(book, now):
+    prices = Prices(2_000, 2_000)
+    return watch(book, margin_ceiling=0.0).reason(book.at(prices, now), prices, now)
 
 
 def test_a_carry_counts_in_its_collateral():
@@ -113,7 +128,7 @@ def test_an_hour_of_a_hedge_is_counted_for_the_shares_there_were():
     book = basis()
     record = VaultRecord("v", book, watch(book), start=0)
     at_2000, at_1900 = Prices(2_000, 2_000), Prices(1_900, 1_900)
-    record.begin(at_2000)
+    record.begin(at_2000, 0)
     list(record.block(at_2000, 0))
     record.count_hedge(at_1900, 1_000.0)  # two short times 100
     rows = {row.name: row.value for row in record.block(at_1900, 3_600)}
