@@ -17,6 +17,19 @@ def test_the_weather_of_the_readme_is_a_scenario(tmp_path):
     assert check_scenario(str(tmp_path / "x.toml")) == []
 
 
+def test_the_hedged_vault_of_the_readme_is_a_scenario(tmp_path):
+    shown = re.search(r"### Hedged vaults\n.*?```toml\n(.*?)```", README, re.DOTALL)
+    assert shown
+    (tmp_path / "x.toml").write_text(shown[1])
+    assert check_scenario(str(tmp_path / "x.toml")) == []
+
+
+def test_the_readme_names_every_study():
+    from simulator.study.catalogue import STUDIES
+
+    assert {name for name in STUDIES if f"`{name}`" not in README and f"--study {name}" not in README} == set()
+
+
 def test_the_readme_names_every_shipped_storm_and_every_process():
     assert {name for name in shipped() if f"| `{name}` |" not in README} == set()
     assert {name for name in PROCESSES.names() if name not in README} == set()
