@@ -58,6 +58,25 @@ contract LendingTest is LendingSystem {
         near(lending.totalAssets(), 107_200e18, 1e9, "the same when accrued");
     }
 
+    /// @dev The time until now goes by the utilisation and the terms that there were.
+    function test_neither_a_deposit_nor_new_terms_change_the_past() public {
+        borrow(alice, 100e18, 80_000e18);
+        vm.warp(block.timestamp + 30 days);
+        (uint256 debt, uint256 kept) = (lending.totalDebt(), lending.reserves());
+        check(kept != 0, "reserves");
+        near(lending.utilisation(), debt * 1e18 / (lending.cash() + debt - kept), 1, "reserves are not the lenders'");
+        vm.prank(bob);
+        lending.deposit(50_000e18, bob);
+        equal(lending.totalDebt(), debt, "by a deposit");
+        vm.warp(block.timestamp + 30 days);
+        (debt, kept) = (lending.totalDebt(), lending.reserves());
+        ILendingPool.Terms memory t = terms();
+        t.reserveFactor = 0.5e18;
+        lending.setTerms(t);
+        equal(lending.reserves(), kept, "by new terms");
+        equal(lending.totalDebt(), debt, "by new terms, the debt");
+    }
+
     function testFuzz_the_index_never_falls_and_a_view_is_what_accruing_gives(uint32[4] memory waits) public {
         borrow(alice, 100e18, 90_000e18);
         uint256 index = lending.accrue();
