@@ -172,6 +172,8 @@ abstract contract PerpHedge is StrategyBase {
         if (share != 0) {
             _sell(b.spot.fullMulDivUp(share, WAD).min(b.spot) / unit, b.spotPrice);
             int256 closed = -(b.size * int256(share) / int256(WAD));
+            // There may be one order at a time: it must leave nothing to correct, or nobody could until it is gone.
+            if (market.orderConfig().delay != 0) closed = _offset(_book(), 0);
             if (closed != 0) _trade(closed, b.index);
         }
         uint256 hand = asset.balanceOf(address(this));
@@ -240,6 +242,11 @@ abstract contract PerpHedge is StrategyBase {
         (uint256 price, uint256 fee) = market.previewTrade(address(this), -b.size);
         int256 worse = b.size < 0 ? int256(price) - int256(b.index) : int256(b.index) - int256(price);
         return fee + (worse > 0 ? b.size.abs().fullMulDivUp(uint256(worse), WAD) : 0);
+    }
+
+    /// @dev [asset wad] of the position by which delta comes to `aim`.
+    function _offset(Book memory b, int256 aim) private view returns (int256) {
+        return (aim - _delta(b)) * int256(WAD) / int256(b.index);
     }
 
     /// @dev [Dollar wad]
@@ -323,7 +330,7 @@ abstract contract PerpHedge is StrategyBase {
     function _setSize(int256 aim) private returns (uint256 traded) {
         Book memory b = _book();
         if (b.pending != 0) return 0;
-        int256 change = (aim - _delta(b)) * int256(WAD) / int256(b.index);
+        int256 change = _offset(b, aim);
         if (change == 0) return 0;
         _trade(change, b.index);
         return _notional(change, b.index);

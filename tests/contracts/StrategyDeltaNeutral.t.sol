@@ -469,6 +469,24 @@ contract StrategyDeltaNeutralTest is HedgeSystem {
         vm.expectRevert(abi.encodeWithSelector(PerpHedge.MarketMismatch.selector, address(inverse)));
         new DeltaNeutral(address(vault), address(dollar), address(eth), index, inverse, pool, 0.01e18, shapeOfTest());
     }
+
+    function test_delayed_orders_correct_delta_also_while_somebody_waits() public {
+        enter(alice, 100_000e18);
+        IPerpMarket.OrderConfig memory o = market.orderConfig();
+        (o.delay, o.lifetime) = (60, 1 minutes);
+        market.setOrders(o);
+        movePrice(2_300e18); // margin below its floor: spot is sold, and the order to close expires unfilled
+        pass(20 minutes);
+        rebalance("");
+        pass(20 minutes);
+        check(drift() > 0.02e18, "outside the band");
+        uint256 shares = vault.balanceOf(alice) / 10;
+        vm.prank(alice);
+        vault.requestRedeem(shares, alice, alice);
+        rebalance("");
+        check(drift() <= 0.02e18, "inside the band, with the order that waits");
+        check(vault.settle(1) != 0, "settled");
+    }
 }
 
 /// @dev Spot that earns: the short grows with the exchange rate.

@@ -40,7 +40,7 @@ def toolchain() -> None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
 
 
-def run(*command: str, timeout: int = 300, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, timeout: int = 900, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=timeout, check=False
     )
