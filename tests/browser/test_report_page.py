@@ -271,7 +271,7 @@ def test_charts_without_data_say_so_in_words(page: Page, blockless: Path, quiet:
     assert drawn_charts(page) == []
     words = page.run("[...document.querySelectorAll('.chart .nothing')].map(note => note.innerText)")
     assert "No price was recorded: the run has no block." in words
-    assert "Nothing was liquidated." in words
+    assert "No collateral was liquidated." in words
     assert len(words) == page.run("document.querySelectorAll('.chart').length")
     page.show(quiet)
     assert set(drawn_charts(page)) == {"price-ETH", "ratios-cdp", "gas"}

@@ -42,7 +42,7 @@ def test_the_marks_are_the_metrics(crash):
 def test_liquidations_of_perpetuals_are_no_sales_of_collateral(crash):
     _, tables = crash
     (sold,) = [chart for chart in draw_charts(tables) if chart.key == "liquidations"]
-    assert "Nothing was liquidated" in sold.empty
+    assert "No collateral was liquidated" in sold.empty
 
 
 def test_the_page_names_the_markets(crash):

@@ -88,7 +88,7 @@ def liquidation_chart(run: RunTables) -> list[Chart]:
     fills = known.take(np.array(known.filled, dtype=bool))
     waiting = _waiting(len(known.block) - len(fills.block))
     if not len(fills.block) and not len(settled.block):
-        return [empty_chart("liquidations", TITLE, f"Nothing was liquidated.{waiting}")]
+        return [empty_chart("liquidations", TITLE, f"No collateral was liquidated.{waiting}")]
     zero = settled.paid < ZERO_BID * settled.collateral
     kinds = (
         _Kind("Auction settled", "diamond", "market", settled.take(~zero)),
