@@ -11,6 +11,18 @@ from simulator.protocols.base import Perp
 from simulator.protocols.perps_book import equity, exit_equity, notional, price_of, required, scores
 from simulator.units import from_wad, to_wad
 
+BULLS = """
+[bulls]
+agent = "perp-trader"
+count = 20
+long_share = 1.0
+open_share = 1.0
+margin_usd = 3_000
+look_hours = 0
+take_profit = 10
+habits = { top_up = 0, close = 0 }
+"""
+
 
 @pytest.fixture(scope="module")
 def crash(tmp_path_factory):
@@ -240,22 +252,7 @@ capital_usd = 200_000
 
 
 def test_without_an_outside_it_trades_the_rate_down_to_what_just_pays(tmp_path):
-    text = (
-        QUIET
-        + """
-limits = { skew_scale_usd = 50e6 }
-
-[bulls]
-agent = "perp-trader"
-count = 20
-long_share = 1.0
-open_share = 1.0
-margin_usd = 3_000
-look_hours = 0
-take_profit = 10
-habits = { top_up = 0, close = 0 }
-"""
-    )
+    text = QUIET + "\nlimits = { skew_scale_usd = 50e6 }\n" + BULLS
     arbitrage = '\n[funding-arbitrageurs]\nagent = "funding-arbitrageur"\ncapital_usd = 400_000\nband = 1e-5\n'
     alone = run(storm(tmp_path, text, world__hours=3, borrowers__count=30))
     watched = run(storm(tmp_path, text + arbitrage, world__hours=3, borrowers__count=30))
@@ -266,23 +263,8 @@ habits = { top_up = 0, close = 0 }
 
 
 def test_where_the_premium_moves_the_rate_it_brings_the_rate_back(tmp_path):
-    text = (
-        QUIET
-        + """
-limits = { skew_scale_usd = 50e6 }
-funding = { mode = "velocity", max_daily = 1.0, velocity = 20 }
-
-[bulls]
-agent = "perp-trader"
-count = 20
-long_share = 1.0
-open_share = 1.0
-margin_usd = 3_000
-look_hours = 0
-take_profit = 10
-habits = { top_up = 0, close = 0 }
-"""
-    )
+    rate = 'funding = { mode = "velocity", max_daily = 1.0, velocity = 20 }\n'
+    text = QUIET + "\nlimits = { skew_scale_usd = 50e6 }\n" + rate + BULLS
     arbitrage = '\n[funding-arbitrageurs]\nagent = "funding-arbitrageur"\ncapital_usd = 400_000\n'
     alone = run(storm(tmp_path, text, world__hours=4, borrowers__count=30))
     watched = run(storm(tmp_path, text + arbitrage, world__hours=4, borrowers__count=30))
