@@ -56,7 +56,7 @@ def test_books_balance_after_every_block_at_full_size(name):
     [("neutral-calm", 0.99, 1e-9, 0.001), ("cross-calm", 0.5, 0.04, 0.05), ("carry-calm", None, 0.045, 0.02)],
 )
 def test_nothing_goes_wrong_in_calm(name, effectiveness, delta, drawdown):
-    result = storm(name)
+    result = storm(name, **{"world.hours": 30})
     found = result.metrics
     if effectiveness is None:
         assert found["hedge_effectiveness"] is None

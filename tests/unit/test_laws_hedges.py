@@ -17,6 +17,7 @@ from simulator.validation.vault_bench import EDGE, TARGET, Estimate, VaultTerms
 FAMILIES = ["delta", "reserve-run-off", "carry", "hedge-ratio", "band-or-time"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", chosen(FAMILIES), ids=lambda law: law.name)
 def test_a_law_of_hedged_vaults_holds(law):
     finding = judge(law)
@@ -90,12 +91,14 @@ def test_another_rate_brings_something_else(rate):
 # ------------------------------------------------------------- cross hedge
 
 
+@pytest.mark.slow
 def test_prices_that_move_together_less_are_seen_in_ratio_and_effectiveness():
     outcome = hedge(CrossBench(), 2000, 800, rho=0.8)
     assert abs(outcome.ratio - 0.78) > 0.05
     assert abs(outcome.effectiveness - 0.861) > 0.05
 
 
+@pytest.mark.slow
 def test_a_vault_that_hedges_by_one_to_one_is_seen_in_the_effectiveness():
     outcome = hedge(CrossBench(Estimate(min_ratio=1.0)), 300, 1500)
     assert outcome.effectiveness < 0.861 - 0.02
@@ -127,12 +130,14 @@ def test_the_band_and_the_time_of_a_contest_have_the_same_error():
         assert one == pytest.approx(other, rel=0.25)  # seen at steps, a band is passed by a part of one
 
 
+@pytest.mark.slow
 def test_the_other_kind_of_band_and_a_coarse_look_are_seen():
     assert not cheaper(math.sqrt(math.pi / 6), Contest(EDGE, 1_000_000)).holds
     assert not cheaper(math.sqrt(math.pi / 12), Contest(TARGET, 1_000_000)).holds
     assert not cheaper(math.sqrt(math.pi / 12), Contest(EDGE, 1_000_000, fineness=1)).holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("vault", "rule"),
     [

@@ -13,6 +13,7 @@ from simulator.validation.perps import require_storm, storms
 STEPS = 250
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", chosen(["conservation", "adl"]), ids=lambda law: law.name)
 def test_a_law_of_the_perpetual_market_holds(law):
     finding = judge(law)

@@ -11,6 +11,7 @@ from simulator.validation.share_bench import LoanShares, PoolShares, VaultShares
 from simulator.validation.vaults import require_tricks, tried
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", chosen(["erc4626"]), ids=lambda law: law.name)
 def test_a_law_of_shares_holds(law):
     finding = judge(law)
