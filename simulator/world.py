@@ -448,7 +448,7 @@ class World:
     def _hear(self, protocol: Protocol, now: int) -> None:
         """What a protocol has to say of this step."""
         measures = []
-        for said in protocol.advance(now, self.market.price):
+        for said in guarded(f"protocol {protocol.id}", lambda: list(protocol.advance(now, self.market.price))):
             if isinstance(said, Notice):
                 self._notify(said)
             else:

@@ -59,6 +59,45 @@ def test_an_agent_that_raises_ends_the_run_as_a_partial_one(tmp_path):
     assert (tmp_path / "out/report.html").is_file()
 
 
+WATCHER = """
+from simulator.protocols.base import Protocol
+from simulator.settings import Settings
+
+
+class Watcher(Protocol):
+    Settings = Settings
+
+    def deploy(self, genesis):
+        self.begin = None
+
+    def capabilities(self):
+        return []
+
+    def events(self):
+        return {}
+
+    def on_event(self, event, now):
+        return []
+
+    def advance(self, now, price):
+        self.begin = self.begin or now
+        if now > self.begin + 600:
+            raise RuntimeError("lost the thread")
+        return []
+"""
+
+
+def test_a_protocol_that_raises_after_a_block_ends_the_run_as_a_partial_one(tmp_path):
+    (tmp_path / "watcher.py").write_text(WATCHER)
+    name = scenario(tmp_path, '[watch]\nprotocol = "./watcher.py:Watcher"\n')
+    done = wavetank("run", name, *SMALL, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "error: protocol watch: RuntimeError: lost the thread (see watcher.py:24)" in done.stderr
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest["status"] == "partial"
+    assert manifest["metrics"]["blocks"] > 30
+
+
 def test_an_interrupted_run_keeps_what_it_has_and_says_that_it_is_partial(tmp_path):
     command = [sys.executable, "-m", "simulator.cli", "run", "calm", "--out", "out", "--json"]
     command += ["--set", "world.hours=5000"]
