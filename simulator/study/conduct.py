@@ -1,12 +1,12 @@
 """Run a study on every core and keep what came of it, also of one that was interrupted."""
 
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.cores import usable_cores
 from simulator.manifest import SCHEMA, versions
 from simulator.runfolder import RunFolder
 from simulator.study.catalogue import STUDIES
@@ -64,7 +64,7 @@ def _rows(
     from joblib import Parallel, delayed
 
     tasks = [(point, seed + k) for point in points for k in range(study.seeds)]
-    jobs = max(1, min(len(tasks), os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1))
+    jobs = max(1, min(len(tasks), usable_cores()))
     done: list[Row] = []
     found = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_one)(study.name, point.scenario or name, {**changes, **point.changes}, own, gas)

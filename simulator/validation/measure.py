@@ -1,8 +1,8 @@
 """Measure laws on every core and give what came of each, in the order of the page."""
 
-import os
 from collections.abc import Iterator, Sequence
 
+from simulator.cores import usable_cores
 from simulator.terminal import Progress
 from simulator.validation.catalogue import all_laws
 from simulator.validation.law import Finding, Law, judge
@@ -14,9 +14,7 @@ def measure(laws: Sequence[Law], progress: Progress | None = None) -> Iterator[F
     """A finding for each law as it comes, in their order."""
     from joblib import Parallel, delayed
 
-    jobs = max(
-        1, min(len(laws), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    )
+    jobs = max(1, min(len(laws), usable_cores()))
     found = Parallel(n_jobs=jobs, return_as="generator")(delayed(_judged)(law.name) for law in laws)
     for done, (law, finding) in enumerate(zip(laws, found, strict=True), start=1):
         if progress is not None:
