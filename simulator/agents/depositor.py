@@ -17,7 +17,6 @@ from simulator.agents.borrower import choose
 from simulator.oracle_faults import Fault
 from simulator.protocols.base import Call, Vault
 from simulator.protocols.genesis import Genesis
-from simulator.protocols.perps import bring
 from simulator.settings import ANNUAL, HOURS, SECONDS, SHARE, USD, Settings
 from simulator.units import from_wad, to_wad
 
@@ -25,7 +24,6 @@ _HOUR = 3600.0
 _HOURS_A_YEAR = 8760
 _DUST = 100  # a part in this many of what he had is not worth a transaction
 _ROOM = 1000  # a part in this many that the price of a share may fall before a withdrawal is in a block
-_SHARE_OF_ASSET = 10**6
 
 
 class RunSettings(Fault):
@@ -109,7 +107,7 @@ class Depositor(Agent):
         amount = to_wad(self._assets / genesis.price(vault.asset))
         if not amount:
             return
-        bring(genesis, self.desk.agent, vault.asset, owner, amount, "assets_usd")
+        genesis.bring(self.desk.agent, vault.asset, owner, amount, "assets_usd")
         genesis.approve(vault.asset, owner, vault.spender)
         if self._is_in:
             genesis.submit(vault.deposit(owner, amount), owner)
@@ -207,7 +205,7 @@ class Depositor(Agent):
             self._is_in = False
             return
         liquid = vault.liquid(owner)
-        if liquid * _SHARE_OF_ASSET * _DUST > had * vault.share_price():
+        if liquid * vault.share_unit * _DUST > had * vault.share_price():
             yield from self._try(vault.withdraw(owner, liquid - liquid // _ROOM))
         left = vault.shares_of(owner)
         if left * _DUST > had:

@@ -16,7 +16,6 @@ from simulator.agents.borrower import choose
 from simulator.errors import ConfigError
 from simulator.protocols.base import Perp
 from simulator.protocols.genesis import Genesis
-from simulator.protocols.perps import bring
 from simulator.settings import ANNUAL, HOURS, MINUTES, RATIO, SHARE, USD
 from simulator.units import from_wad, to_wad
 
@@ -71,7 +70,7 @@ class FundingArbitrageur(Agent):
         """Deposit half of the capital and keep the rest beside it."""
         perp, desk = self._perp, self.desk
         capital = to_wad(self.settings.capital_usd / genesis.price(perp.margin_asset))
-        bring(genesis, desk.agent, perp.margin_asset, desk.address, capital, "capital_usd")
+        genesis.bring(desk.agent, perp.margin_asset, desk.address, capital, "capital_usd")
         genesis.approve(perp.margin_asset, desk.address, perp.spender)
         if capital:
             genesis.submit(perp.deposit(self._account, capital // 2), desk.address)

@@ -12,7 +12,6 @@ from simulator.agents.base import Agent, AgentSettings, Desk, Life
 from simulator.agents.borrower import choose
 from simulator.protocols.base import Perp
 from simulator.protocols.genesis import Genesis
-from simulator.protocols.perps import bring
 from simulator.settings import HOURS, MINUTES, SHARE, USD
 from simulator.units import to_wad
 
@@ -60,7 +59,7 @@ class PerpProvider(Agent):
         amount = to_wad(self._capital / genesis.price(perp.margin_asset))
         if not amount:
             return
-        bring(genesis, self.desk.agent, perp.margin_asset, owner, amount, "capital_usd")
+        genesis.bring(self.desk.agent, perp.margin_asset, owner, amount, "capital_usd")
         genesis.approve(perp.margin_asset, owner, perp.pool_spender)
         genesis.submit(perp.pool_deposit(owner, amount), owner)
 

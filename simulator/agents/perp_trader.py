@@ -14,7 +14,6 @@ from simulator.agents.base import Agent, AgentSettings, Desk, Life
 from simulator.agents.borrower import choose
 from simulator.protocols.base import Perp
 from simulator.protocols.genesis import Genesis
-from simulator.protocols.perps import bring
 from simulator.protocols.perps_book import PerpAccount
 from simulator.settings import HOURS, RATIO, SECONDS, SHARE, USD, Settings
 from simulator.units import from_wad, to_wad
@@ -109,7 +108,7 @@ class PerpTrader(Agent):
         if not margin:
             return
         self._margin, spare = margin, round(margin * settings.reserve)
-        bring(genesis, desk.agent, perp.margin_asset, desk.address, margin + spare, "margin_usd")
+        genesis.bring(desk.agent, perp.margin_asset, desk.address, margin + spare, "margin_usd")
         genesis.approve(perp.margin_asset, desk.address, perp.spender)
         genesis.submit(perp.deposit(self._account, margin), desk.address)
         if opens:

@@ -253,6 +253,7 @@ class Vault(Capability, ABC):
     token: Address  # of the shares
     spender: Address  # the contract that pulls the asset
     tip: float  # [asset tokens] for a rebalance
+    share_unit: int = 1  # units of share for a unit of the asset, at the first deposit
     observed_every: float = 0.0  # [s] between calls of `observe`
     observed_at: float = 0.0  # [unix s] the latest of them
 
@@ -478,10 +479,6 @@ class Perp(Capability, ABC):
     @abstractmethod
     def deleverage_list(self, bankrupt_long: bool, now: int) -> list[str]:
         """Whom the rule would deleverage next, in its order; empty where nobody must."""
-
-    @abstractmethod
-    def socialise_from(self) -> int:
-        """When what deleveraging has not covered may fall on the pool [unix s]."""
 
     # ------------------------------------------------------------------- calls
 

@@ -252,6 +252,17 @@ class Genesis:
         else:
             self.call(token, "mint", owner, amount)
 
+    def bring(self, id: str, asset: str, owner: Address, amount: int, setting: str) -> None:
+        """Endow, or say which `setting` of `id` asks for more [wad] than was drawn. Raises ConfigError."""
+        if self.is_drawn(asset) and (stock := self.float_of(asset)) < amount:
+            asked, drawn = from_wad(amount), from_wad(stock)
+            raise ConfigError(
+                f"{setting} asks for {asked:,.0f} {asset}, but only {drawn:,.0f} were drawn and sold",
+                where=id,
+                mend="lower it, or raise the borrowers' debt",
+            )
+        self.endow(asset, owner, amount)
+
     def is_drawn(self, asset: str) -> bool:
         """Whether an asset comes into being only as somebody's debt."""
         return self.token(asset).name != "CollateralToken"

@@ -13,7 +13,7 @@ from simulator.protocols.perps_funding import FundingRule
 from simulator.protocols.perps_market import PerpVenue
 from simulator.protocols.perps_sample import sample_of
 from simulator.protocols.perps_settings import MODES, RULES, PerpSettings
-from simulator.units import from_wad, to_wad
+from simulator.units import to_wad
 
 _HOUR = 3600
 _CALLEES = (
@@ -101,8 +101,8 @@ class PerpProtocol(Protocol):
         venue, s = self.venue, self.settings
         provider = genesis.account(f"{self.id}/provider").address
         liquidity, fund = self._money(s.pool.liquidity_usd), self._money(s.backstop.fund_usd)
-        bring(genesis, self.id, venue.margin_asset, provider, liquidity, "pool.liquidity_usd")
-        bring(genesis, self.id, venue.margin_asset, provider, fund, "backstop.fund_usd")
+        genesis.bring(self.id, venue.margin_asset, provider, liquidity, "pool.liquidity_usd")
+        genesis.bring(self.id, venue.margin_asset, provider, fund, "backstop.fund_usd")
         genesis.approve(venue.margin_asset, provider, venue.pool_spender)
         genesis.approve(venue.margin_asset, provider, venue.spender)
         if liquidity:
@@ -208,14 +208,3 @@ def moments(spans: Iterable[tuple[float, float]]) -> list[float]:
     """When any of the spans begins or ends, in order, each once."""
     edges = {edge for start, end in spans if start < end for edge in (start, end)}
     return sorted(edge for edge in edges if edge != float("inf"))
-
-
-def bring(genesis: Genesis, id: str, asset: str, owner: Address, amount: int, setting: str) -> None:
-    """Endow, or say which setting asks for more than was drawn."""
-    if genesis.is_drawn(asset) and (stock := genesis.float_of(asset)) < amount:
-        raise ConfigError(
-            f"{setting} asks for {from_wad(amount):,.0f} {asset}, but only {from_wad(stock):,.0f} were drawn and sold",
-            where=id,
-            mend="lower it, or raise the borrowers' debt",
-        )
-    genesis.endow(asset, owner, amount)

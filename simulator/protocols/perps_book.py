@@ -179,25 +179,6 @@ def scores(table: Table, frame: Frame) -> Integers:
     return np.where(counts, ranked, 0)
 
 
-def liquidation_prices(table: Table, frame: Frame, maintenance: int) -> NDArray[np.float64]:
-    """The index price at which each account falls below maintenance margin if skew and funding stay [usd].
-
-    0 for a long and infinity for a short that no price endangers.
-    """
-    size = table.size.astype(np.float64)
-    critical = -((table.margin - table.entry_value).astype(np.float64) * 1e27 / size) - table.entry_funding.astype(
-        np.float64
-    )
-    # Mark less maintenance of it (long), mark and maintenance of it (short), less funding, is the critical level.
-    side = np.sign(size) * np.sign(frame.worth)
-    mark = (critical + frame.funding) / (1 - side * (maintenance / WAD))
-    worth = mark / (1 + np.sign(frame.worth) * frame.skew / frame.scale)
-    with np.errstate(divide="ignore"):
-        price = worth / 1e27 if frame.worth > 0 else -1e27 / worth
-    endless = np.where(size > 0, 0.0, np.inf)
-    return np.asarray(np.where(worth * np.sign(frame.worth) > 0, price, endless), dtype=np.float64)
-
-
 class MarginWatch:
     """Accounts below maintenance margin, longs and shorts in a heap each.
 

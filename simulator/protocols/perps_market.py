@@ -117,7 +117,7 @@ class PerpVenue(Perp):
     def _read_rules(self) -> None:
         """Take over every parameter of the market."""
         initial, maintenance, fee, share, _ = self._read("marginConfig")
-        self._initial, self._maintenance = initial, maintenance
+        self._maintenance = maintenance
         self.initial_ratio, self.maintenance_ratio = from_wad(initial), from_wad(maintenance)
         self.liquidation_fee, self.liquidator_share = from_wad(fee), from_wad(share)
         self.trade_fee = from_wad(self._read("feeConfig")[0])
@@ -129,9 +129,7 @@ class PerpVenue(Perp):
         self.has_queue = int(self.pool.read(self._chain, "delay")) > 0
         self.queue_window = int(self.pool.read(self._chain, "window"))
         self.follows_premium = not self.funding_rule.mode
-        self.paused, self.withdrawals_paused, self.liquidations_paused = (
-            bool(self._read(name)) for name in ("paused", "withdrawalsPaused", "liquidationsPaused")
-        )
+        self.paused = bool(self._read("paused"))
 
     @property
     def contracts(self) -> tuple[Contract, Contract, Contract]:
@@ -274,12 +272,6 @@ class PerpVenue(Perp):
             chosen.append(account)
             wanted -= 0 if pro_rata else abs(table.size[row])
         return chosen
-
-    def socialise_from(self) -> int:
-        """See `Perp.socialise_from`."""
-        patience = int(self.backstop.read(self._chain, "patience"))
-        sides = [self.bankruptcy(long) for long in (True, False)]
-        return max((since + patience for _, amount, since in sides if amount), default=0)
 
     # ------------------------------------------------------------------- calls
 
@@ -517,8 +509,7 @@ class PerpVenue(Perp):
         return (self._about("rules"),)
 
     def _on_PauseSet(self, args: Mapping[str, Any], now: int) -> Iterable[Notice]:  # noqa: N802
-        self.paused, self.withdrawals_paused = args["trading"], args["withdrawals"]
-        self.liquidations_paused = args["liquidations"]
+        self.paused = args["trading"]
         return (self._about("rules"),)
 
     def catch_up(self, now: int) -> None:

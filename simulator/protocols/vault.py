@@ -11,8 +11,7 @@ from simulator.errors import ConfigError, SetupError
 from simulator.protocols.base import Capability, Measure, Notice, Protocol, Sample
 from simulator.protocols.cdp import symbol
 from simulator.protocols.genesis import Contract, Genesis
-from simulator.protocols.perps import bring
-from simulator.protocols.vault_book import CarryHoldings, Holdings, PerpHoldings, Prices, VaultBook
+from simulator.protocols.vault_book import SHARE_OF_ASSET, CarryHoldings, Holdings, PerpHoldings, Prices, VaultBook
 from simulator.protocols.vault_capability import REASONS, HedgedVault
 from simulator.protocols.vault_lending import LendingVenue
 from simulator.protocols.vault_record import DueWatch, VaultRecord, concerns
@@ -20,7 +19,6 @@ from simulator.protocols.vault_settings import VaultSettings
 from simulator.units import RAY, from_wad, to_wad
 
 _ANY_DELTA = 1.0  # a band that is never left: money is put to work at a cost
-_SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
 _CALLEES = (
     "IStrategy",
     "CdpEngine",
@@ -149,7 +147,7 @@ class VaultProtocol(Protocol):
         if not amount:
             return
         depositor = genesis.account(f"{self.id}/depositor").address
-        bring(genesis, self.id, asset, depositor, amount, "deposit_usd")
+        genesis.bring(self.id, asset, depositor, amount, "deposit_usd")
         genesis.approve(asset, depositor, vault.spender)
         genesis.submit(vault.deposit(depositor, amount), depositor, vault.contract.abi)
         self._put_to_work(genesis)
@@ -182,7 +180,7 @@ class VaultProtocol(Protocol):
             return
         lender, borrower = (genesis.account(f"{self.id}/{name}").address for name in ("lender", "borrower"))
         supplied = to_wad(terms.liquidity_usd / genesis.price(s.quote))
-        bring(genesis, self.id, s.quote, lender, supplied, "carry.lending.liquidity_usd")
+        genesis.bring(self.id, s.quote, lender, supplied, "carry.lending.liquidity_usd")
         genesis.approve(s.quote, lender, lending.address)
         genesis.call(lending, "deposit", supplied, lender, sender=lender)
         borrowed = round(supplied * terms.utilisation)
@@ -333,7 +331,7 @@ class VaultProtocol(Protocol):
         if margin < float("inf"):
             values["margin_ratio"] = margin
         try:
-            values["share_price"] = vault.read("sharePrice") / RAY * _SHARE_OF_ASSET
+            values["share_price"] = vault.read("sharePrice") / RAY * SHARE_OF_ASSET
             if self.lending is not None:
                 values["lending_utilisation"] = from_wad(self.lending.read(vault._chain, "utilisation"))
                 values["lending_rate"] = from_wad(self.lending.read(vault._chain, "supplyRate"))

@@ -12,7 +12,7 @@ from simulator.chain.base import CallReverted, Chain
 from simulator.protocols.genesis import Contract
 from simulator.units import from_wad
 
-_SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
+SHARE_OF_ASSET = 10**6  # shares for the smallest unit of the asset, at the start
 
 
 class Prices(NamedTuple):
@@ -44,6 +44,8 @@ class Shares:
 
 class Holdings(ABC):
     """What the strategy holds."""
+
+    funding_due: float = 0.0  # not settled yet [asset]
 
     @abstractmethod
     def read(self, chain: Chain, strategy: Contract) -> None:
@@ -81,7 +83,6 @@ class PerpHoldings(Holdings):
         self.size = self.cash = 0.0  # cash: margin less entry value and funding due
         self.pending = 0.0  # size of the order that waits
         self.expires = 0  # [unix s] it is none any more after that
-        self.funding_due = 0.0
         self.ratio = 1.0  # short for a Dollar of spot
 
     def read(self, chain: Chain, strategy: Contract) -> None:
@@ -169,8 +170,8 @@ class VaultBook:
     def read(self, chain: Chain) -> None:
         """Read it all again, or, where a market cannot say, as far as can be said, and try again at the next block."""
         vault, shares = self._vault, self.shares
-        shares.supply = from_wad(vault.read(chain, "totalSupply")) / _SHARE_OF_ASSET
-        shares.queued = from_wad(vault.read(chain, "queuedShares")) / _SHARE_OF_ASSET
+        shares.supply = from_wad(vault.read(chain, "totalSupply")) / SHARE_OF_ASSET
+        shares.queued = from_wad(vault.read(chain, "queuedShares")) / SHARE_OF_ASSET
         shares.idle = from_wad(vault.read(chain, "idle"))
         shares.fees = from_wad(vault.read(chain, "feesOwed"))
         shares.last_price = from_wad(vault.read(chain, "lastPrice"))

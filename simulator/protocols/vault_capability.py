@@ -8,6 +8,7 @@ from simulator.chain.types import Address
 from simulator.protocols.base import Call, Vault
 from simulator.protocols.feeds import FEED_REFUSES
 from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.vault_book import SHARE_OF_ASSET
 from simulator.units import from_wad, to_wad
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ _ROUTES = tuple(to_wad(share / 4).to_bytes(32, "big") for share in range(5))  # 
 
 class HedgedVault(Vault):
     """The vault as agents see it."""
+
+    share_unit = SHARE_OF_ASSET
 
     def __init__(self, protocol: "VaultProtocol", contract: Contract, strategy: Contract, genesis: Genesis) -> None:
         settings = protocol.settings

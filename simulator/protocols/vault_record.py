@@ -217,8 +217,8 @@ class VaultRecord:
     def sample(self, prices: Prices, now: int) -> Mapping[str, float]:
         """What is worth a row at every sample."""
         book = self.book
-        due = getattr(book.holdings, "funding_due", 0.0)
-        parts = self.ledger.rows(book.at(prices, now).nav, book.shares.fees, due, book.hedge_profit(prices))
+        due, nav = book.holdings.funding_due, book.at(prices, now).nav
+        parts = self.ledger.rows(nav, book.shares.fees, due, book.hedge_profit(prices))
         return parts | {
             "rebalance_due_seconds": self._overdue.length(now),
             "withdrawal_pending_seconds": self.withdrawals.longest(now),

@@ -75,7 +75,6 @@ class PerpBench:
         self.feed = lab.deploy("PushFeed", lab.owner, lab.owner, 18, "ASSET / USD")
         self.report(START_PRICE * WAD)
         self.market = lab.deploy("PerpMarket", self.token.address, self.feed.address, terms.inverse, *self._rules())
-        self.born = lab.now  # [unix s], when its first interval of funding began
         self.pool = lab.deploy("PerpPool", self.market.address, terms.pool_delay, DAY)
         rule = _PRO_RATA if terms.pro_rata else _RANKED
         bounds = (self.money(terms.trigger), self.money(terms.floor), terms.patience)

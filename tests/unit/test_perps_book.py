@@ -1,4 +1,4 @@
-"""The mirrored book by itself: liquidation prices, the watch on them, and the funding mirror's arithmetic.
+"""The mirrored book by itself: the watch on who is below its margin, and the funding mirror's arithmetic.
 
 That it is the contract's to the last digit is shown against the contract, in tests/e2e/test_perps.py.
 """
@@ -13,7 +13,6 @@ from simulator.protocols.perps_book import (
     MarginWatch,
     PerpBook,
     equity,
-    liquidation_prices,
     required,
     scores,
     worth_of,
@@ -45,34 +44,6 @@ def frame(price, *, inverse, skew=0, funding=0):
 def below(book, at):
     table = book.table()
     return set(np.array(table.ids)[equity(table, at) < required(table, at, MAINTENANCE)].tolist())
-
-
-@pytest.mark.parametrize("inverse", [False, True])
-@pytest.mark.parametrize("skew", [0, 10**7 * WAD, -3 * 10**7 * WAD])
-def test_an_account_falls_below_its_margin_at_its_liquidation_price(inverse, skew):
-    book = filled(1, inverse=inverse)
-    now = frame(2_000 * WAD, inverse=inverse, skew=skew, funding=10**23)
-    table = book.table()
-    prices = liquidation_prices(table, now, MAINTENANCE)
-    reached = 0
-    for account, size, price in zip(table.ids, table.size, prices, strict=True):
-        if not 0 < price < 1e6:
-            continue
-        reached += 1
-        side = 1 if size > 0 else -1
-        safe, unsafe = (
-            frame(to_wad(price * (1 + sign * side * 1e-9)), inverse=inverse, skew=skew, funding=10**23)
-            for sign in (1, -1)
-        )
-        assert account not in below(book, safe)
-        assert account in below(book, unsafe)
-    assert reached > 20
-
-
-def test_a_long_with_more_margin_than_worth_has_no_liquidation_price():
-    book = PerpBook()
-    book.update(book.account("m/a", "0xa"), WAD, 3_000 * WAD, 2_000 * WAD, 0)
-    assert liquidation_prices(book.table(), frame(2_000 * WAD, inverse=False), MAINTENANCE)[0] == 0
 
 
 @pytest.mark.parametrize("inverse", [False, True])
