@@ -21,6 +21,7 @@ from simulator.market.surface import VolatilitySettings
 from simulator.oracle_faults import OracleFault, SourceSettings, check_sources, in_order
 from simulator.registry import AGENTS, PROTOCOLS, UserCode
 from simulator.settings import ANNUAL, COUNT, GWEI, HOURS, MINUTES, SECONDS, SHARE, USD, Settings
+from simulator.stress.settings import StressSettings
 
 
 class World(Settings):
@@ -241,6 +242,7 @@ class Scenario:
     files: tuple[Path, ...]  # the source and what it extends, nearest first
     changes: Mapping[str, Any]  # dotted keys that were set from outside the files
     resolved: Mapping[str, Any]  # all of it as plain JSON data, defaults filled in: the manifest's `scenario`
+    stress: StressSettings | None = None  # None: flags of `wavetank stress` say it all
 
     @property
     def user_code(self) -> tuple[UserCode, ...]:
