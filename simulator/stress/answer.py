@@ -1,0 +1,174 @@
+"""The answer of a stress test: every point with bounds and verdicts, the frontier, break-evens and what to choose."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulator.errors import ConfigError
+from simulator.scenario.overrides import parse_key
+from simulator.stress.break_even import BreakEven, break_even
+from simulator.stress.efficiency import Efficiency
+from simulator.stress.estimate import Estimate
+from simulator.stress.judge import Judged, Verdict, judge
+from simulator.stress.recommend import Kept, Nearest, Recommendation, on_frontier, recommend
+from simulator.stress.require import Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the runs of a sweep say."""
+
+    rules: tuple[Rule, ...]
+    efficiency: Efficiency | None
+    points: tuple[Judged, ...]
+    frontiers: tuple[frozenset[int], ...]  # of each rule the points that no other beats
+    crossings: tuple[BreakEven, ...]
+    recommendation: Recommendation
+
+    def point(self, number: int) -> Judged:
+        """The point of a number."""
+        return next(point for point in self.points if point.number == number)
+
+    def as_dict(self) -> dict[str, Any]:
+        """`recommendation`, `points` and `break_even` as plain JSON data; what there is no number for is null."""
+        return {
+            "recommendation": _recommendation(self),
+            "points": [_point(point, self) for point in self.points],
+            "break_even": [_crossing(each, self.rules) for each in self.crossings],
+        }
+
+
+def answer(
+    results: "pd.DataFrame",
+    points: Iterable[tuple[int, Mapping[str, Any]]],
+    rules: Sequence[Rule],
+    *,
+    metrics: Sequence[str] = (),
+    efficiency: Efficiency | None = None,
+    resolved: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Answer from the table of results, for points (number, changes).
+
+    `metrics` are those whose means are wanted beside those that rules read; `resolved` is the scenario as it is without
+    changes, in which `param` rules find keys that are not varied.
+    """
+    asked = list(dict.fromkeys([*metrics, *(name for rule in rules for name in rule.metrics)]))
+    settings = resolved or {}
+    judged = judge(
+        results,
+        points,
+        rules,
+        metrics=asked,
+        efficiency=efficiency,
+        lookup=lambda changes, key: changes[key] if key in changes else value_of(settings, key),
+    )
+    frontiers = tuple(frozenset(on_frontier(judged, rule)) for rule in range(len(rules)))
+    return Answer(
+        tuple(rules), efficiency, tuple(judged), frontiers, tuple(break_even(judged)), recommend(judged)
+    )  # fmt: skip
+
+
+def value_of(resolved: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key of a scenario. Raises ConfigError where there is none."""
+    found: Any = resolved
+    for part in parse_key(key):
+        if isinstance(found, Mapping) and part in found:
+            found = found[part]
+        elif isinstance(found, Sequence) and not isinstance(found, str):
+            named = [item for n, item in enumerate(found) if part in (n, item.get("id") if item else None)]
+            if not named:
+                raise _unknown(key)
+            found = named[0]
+        else:
+            raise _unknown(key)
+    return found
+
+
+def _unknown(key: str) -> ConfigError:
+    return ConfigError(f"there is no key {key}", where="--require", mend="see `wavetank list parameters SCENARIO`")
+
+
+def _recommendation(found: Answer) -> dict[str, Any]:
+    recommendation, efficiency = found.recommendation, found.efficiency
+    chosen, nearest = recommendation.chosen, recommendation.nearest
+    return {
+        "status": "found" if chosen else "none" if nearest else "not_asked",
+        "efficiency": None if efficiency is None else {"name": efficiency.text, "meaning": efficiency.meaning},
+        "point": None if chosen is None else chosen.number,
+        "changes": None if chosen is None else dict(chosen.changes),
+        "value": None if chosen is None else _estimate(chosen.efficiency),
+        "constraints": [_kept(kept) for kept in recommendation.kept],
+        "nearest": None if nearest is None else _nearest(nearest),
+    }
+
+
+def _kept(kept: Kept) -> dict[str, Any]:
+    return {
+        **_verdict(kept.verdict),
+        "steps": kept.steps,
+        "cost": _number(kept.cost),
+        "cost_point": kept.cost_point,
+        "edges": [{"key": e.key, "way": e.way, "steps": e.steps, "value": e.value} for e in kept.edges],
+    }
+
+
+def _nearest(nearest: Nearest) -> dict[str, Any]:
+    point = nearest.point
+    return {
+        "point": point.number,
+        "changes": dict(point.changes),
+        "runs_failed": point.failed,
+        "excess": _number(nearest.excess),
+        **_verdict(nearest.verdict),
+    }
+
+
+def _point(point: Judged, found: Answer) -> dict[str, Any]:
+    return {
+        "point": point.number,
+        "changes": dict(point.changes),
+        "runs": point.runs,
+        "runs_failed": point.failed,
+        "efficiency": _estimate(point.efficiency),
+        "metrics": {name: _estimate(mean) for name, mean in point.means.items()},
+        "rules": [
+            {**_verdict(verdict), "frontier": point.number in frontier}
+            for verdict, frontier in zip(point.verdicts, found.frontiers, strict=True)
+        ],
+        "qualifies": point.qualifies if point.verdicts else None,
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "rule": str(verdict.rule),
+        "verdict": verdict.standing,
+        **(_estimate(verdict.estimate) or {}),
+        "slack": _number(verdict.slack),
+    }
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    bounds = {name: _number(getattr(estimate, name)) for name in ("value", "low", "high")}
+    return {**bounds, "runs": estimate.runs, "needed": estimate.needed}
+
+
+def _crossing(crossing: BreakEven, rules: Sequence[Rule]) -> dict[str, Any]:
+    return {
+        "rule": str(rules[crossing.rule]),
+        "key": crossing.key,
+        "at": dict(crossing.at),
+        "value": _number(crossing.value),
+        "low": _number(crossing.low),
+        "high": _number(crossing.high),
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
