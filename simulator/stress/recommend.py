@@ -53,6 +53,11 @@ class Recommendation:
     kept: tuple[Kept, ...] = ()
     nearest: Nearest | None = None
 
+    @property
+    def looked_at(self) -> Judged | None:
+        """The point to look at: the chosen, or else the one that comes nearest."""
+        return self.chosen or (self.nearest.point if self.nearest else None)
+
 
 def recommend(points: Sequence[Judged]) -> Recommendation:
     """Choose among judged points; of equally efficient ones that which keeps its rules by most."""
