@@ -30,6 +30,12 @@ class Answer:
     frontiers: tuple[frozenset[int], ...]  # of each rule the points that no other beats
     crossings: tuple[BreakEven, ...]
     recommendation: Recommendation
+    designed: int  # points that a search did not add
+
+    @property
+    def design(self) -> tuple[Judged, ...]:
+        """The points that a search did not add."""
+        return self.points[: self.designed]
 
     def point(self, number: int) -> Judged:
         """The point of a number."""
@@ -51,10 +57,12 @@ def answer(
     *,
     efficiency: Efficiency | None = None,
     resolved: Mapping[str, Any] | None = None,
+    designed: int | None = None,
 ) -> Answer:
     """Answer from the table of results, for points (number, changes).
 
-    `resolved` is the scenario as it is without changes, in which `param` rules find keys that are not varied.
+    The first `designed` points, by default all, are the design, on which charts and steps rest; a search added the
+    others. `resolved` is the scenario as it is without changes, in which `param` rules find keys that are not varied.
     """
     settings = resolved or {}
     judged = judge(
@@ -65,10 +73,16 @@ def answer(
         efficiency=efficiency,
         lookup=lambda changes, key: changes[key] if key in changes else value_of(settings, key),
     )
-    frontiers = tuple(frozenset(on_frontier(judged, rule)) for rule in range(len(rules)))
+    size = len(judged) if designed is None else designed
     return Answer(
-        tuple(rules), efficiency, tuple(judged), frontiers, tuple(break_even(judged)), recommend(judged)
-    )  # fmt: skip
+        tuple(rules),
+        efficiency,
+        tuple(judged),
+        tuple(frozenset(on_frontier(judged, rule)) for rule in range(len(rules))),
+        tuple(break_even(judged[:size])),
+        recommend(judged, size),
+        size,
+    )
 
 
 def value_of(resolved: Mapping[str, Any], key: str) -> Any:

@@ -15,6 +15,11 @@ class Grid:
         self._places = [self._place(point) for point in points]
         self._at = {place: number for number, place in enumerate(self._places)}
 
+    @property
+    def size(self) -> int:
+        """How many points it has."""
+        return len(self._places)
+
     def ordered(self, key: str) -> bool:
         """Whether a key's levels are numbers, so that a step along it means something."""
         return all(is_number(level) for level in self.levels[key])

@@ -14,7 +14,7 @@ from simulator.report.wording import MISSING, count, number
 from simulator.stress.answer import Answer
 from simulator.stress.charts import draw_charts
 from simulator.stress.judge import Judged
-from simulator.stress.wording import amount, interval, setting, settings, within
+from simulator.stress.wording import amount, interval, scale, setting, settings, span, within
 from simulator.stress.words import constraint, headline, names_of, reason
 from simulator.stress.worst import measured, worst_paths
 
@@ -80,20 +80,20 @@ def render(
     )
 
 
-def _constraints(answer: Answer) -> list[dict[str, str]]:
+def _constraints(answer: Answer) -> list[dict[str, Any]]:
     """The rules at the chosen point, or at the one that comes nearest."""
     found = answer.recommendation
     if found.chosen is not None:
         kept = [(each.verdict, constraint(each, answer)) for each in found.kept]
     elif found.nearest is not None:
-        kept = [(each, "") for each in found.nearest.point.verdicts]
+        kept = [(each, []) for each in found.nearest.point.verdicts]
     else:
         return []
     return [
         {
             "rule": str(verdict.rule),
-            "estimate": interval(verdict.rule, verdict.estimate),
-            "bound": amount(verdict.rule, verdict.bound),
+            "value": amount(verdict.rule, verdict.estimate.value),
+            "span": span(verdict.estimate, scale(verdict.rule)[0]),
             "verdict": _VERDICTS[verdict.standing],
             "standing": verdict.standing,
             "words": words,
@@ -120,12 +120,12 @@ def _row(point: Judged, chosen: bool) -> dict[str, Any]:
 
 
 def _worst(results: "pd.DataFrame", answer: Answer, command: Command) -> list[dict[str, str]]:
-    names = names_of(answer)
+    names, one = names_of(answer), answer.recommendation.looked_at is not None
     return [
         {
             "value": number(path.value, 4),
             "seed": str(path.seed),
-            "settings": settings(answer.point(path.point).changes, names),
+            "settings": "" if one else f"{settings(answer.point(path.point).changes, names)}, ",
             "digest": path.digest[:12],
             "command": command(answer.point(path.point).changes, path.seed),
         }

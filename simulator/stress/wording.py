@@ -65,15 +65,16 @@ def within(found: Estimate, factor: float = 1.0, unit: str = "") -> str:
     """An estimate with its bounds, or with the runs that it wants."""
     if found.value is None:
         return MISSING
-    value = f"{number(factor * found.value)}{unit}"
-    if found.low is None or found.high is None:
-        least = MISSING if found.low is None else number(factor * found.low)
-        most = MISSING if found.high is None else number(factor * found.high)
-        few = f"; wants {found.needed:,} runs" if found.needed else ""
-        return f"{value} ({least} to {most}{few})"
-    return (
-        value if found.low == found.high else f"{value} ({number(factor * found.low)} to {number(factor * found.high)})"
-    )
+    between = span(found, factor)
+    return f"{number(factor * found.value)}{unit}" + (f" ({between})" if between else "")
+
+
+def span(found: Estimate, factor: float = 1.0) -> str:
+    """The bounds of an estimate, nothing where they are one."""
+    if found.low is not None and found.low == found.high:
+        return ""
+    least, most = (MISSING if end is None else number(factor * end) for end in (found.low, found.high))
+    return f"{least} to {most}" + (f"; wants {found.needed:,} runs" if found.needed else "")
 
 
 def metric_title(name: str) -> str:

@@ -42,14 +42,14 @@ def reason(answer: Answer) -> str:
     return f"{kept} This one is the most efficient of them{value} ({answer.efficiency.text})."
 
 
-def constraint(kept: Kept, answer: Answer) -> str:
-    """What a rule leaves and costs at the chosen point."""
+def constraint(kept: Kept, answer: Answer) -> list[str]:
+    """What a rule leaves and costs at the chosen point, and how far its edge is."""
     parts = [f"{amount(kept.verdict.rule, kept.verdict.slack)} of room", edge(kept, names_of(answer))]
     if kept.cost:
         parts.append(f"without it efficiency would be higher by {number(kept.cost)}")
     elif kept.cost is not None:
         parts.append("it costs no efficiency")
-    return "; ".join(parts)
+    return [part[:1].upper() + part[1:] for part in parts]
 
 
 def edge(kept: Kept, names: Mapping[str, str]) -> str:
@@ -58,13 +58,13 @@ def edge(kept: Kept, names: Mapping[str, str]) -> str:
     if not kept.edges:
         return "no neighbours on a grid, so no steps to its edge"
     if not near:
-        return "it holds as far as the grid reaches"
+        return "kept as far as the grid reaches"
     least = min(each.steps for each in near if each.steps is not None)
     return " or ".join(_edge(each, names) for each in near if each.steps == least)
 
 
 def _edge(edge: Edge, names: Mapping[str, str]) -> str:
-    return f"{count(edge.steps or 0, 'step')} {edge.way} in {names[edge.key]}, at {setting(edge.value)}, it is not kept"
+    return f"no longer kept {count(edge.steps or 0, 'step')} {edge.way} in {names[edge.key]}, at {setting(edge.value)}"
 
 
 def _nearest(nearest: Nearest, names: Mapping[str, str]) -> str:
@@ -86,5 +86,5 @@ def _nearest(nearest: Nearest, names: Mapping[str, str]) -> str:
 
 def lines(answer: Answer) -> list[str]:
     """The recommendation for a terminal, a line each."""
-    kept = [f"{each.verdict.rule}: {constraint(each, answer)}" for each in answer.recommendation.kept]
+    kept = [f"{each.verdict.rule}: {'; '.join(constraint(each, answer))}" for each in answer.recommendation.kept]
     return [headline(answer), reason(answer), *kept]

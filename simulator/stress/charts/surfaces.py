@@ -23,6 +23,12 @@ from simulator.stress.wording import (
     within,
 )
 
+_LIMITS = {
+    "value": Key("limit, by the estimate", "line", "lowest"),
+    "low": Key("by the lower bound", "dot", "lowest"),
+    "high": Key("by the upper bound", "dash", "lowest"),
+}
+_PURE = ("ratio", "count", "flag", "share")  # units that say nothing behind a number
 _MOST_KEYS = 4  # that each get a chart of marks where points are no grid
 
 
@@ -51,8 +57,8 @@ def rule_charts(answer: Answer) -> list[Chart]:
 
 def metric_charts(answer: Answer) -> list[Chart]:
     """Charts of the means of all metrics that differ from point to point."""
-    names = list(answer.points[0].means) if answer.points else []
-    differing = [name for name in names if len({point.means[name].value for point in answer.points}) > 1]
+    names = list(answer.design[0].means) if answer.design else []
+    differing = [name for name in names if len({point.means[name].value for point in answer.design}) > 1]
     return [chart for name in differing for chart in _charts(answer, _of_metric(name))]
 
 
@@ -61,7 +67,7 @@ def _of_rule(answer: Answer, place: int) -> Shown:
     factor, unit = scale(rule)
     return Shown(
         f"rule-{place}",
-        statistic_name(rule)[:1].upper() + statistic_name(rule)[1:],
+        statistic_name(rule),
         unit.strip(),
         factor,
         lambda point: point.verdicts[place].estimate,
@@ -71,14 +77,14 @@ def _of_rule(answer: Answer, place: int) -> Shown:
 
 
 def _of_metric(name: str) -> Shown:
-    unit = METRICS[name].unit
+    unit = "" if METRICS[name].unit in _PURE else METRICS[name].unit
     return Shown(f"metric-{name}", metric_title(name), unit, 1.0, lambda point: point.means[name], within)
 
 
 def _charts(answer: Answer, shown: Shown) -> list[Chart]:
-    grid = Grid([point.changes for point in answer.points])
+    grid = Grid([point.changes for point in answer.design])
     keys = [key for key in grid.keys if len(grid.levels[key]) > 1]
-    if all(shown.of(point).value is None for point in answer.points):
+    if all(shown.of(point).value is None for point in answer.design):
         return [empty_chart(shown.key, shown.title, "No run has data for it.")]
     if not keys:
         return []
@@ -93,7 +99,7 @@ def _charts(answer: Answer, shown: Shown) -> list[Chart]:
 
 def _over_one(answer: Answer, shown: Shown, grid: Grid, key: str, several: bool) -> Chart:
     names = labels(grid.keys)
-    points = [p for p in answer.points if shown.of(p).value is not None]
+    points = [p for p in answer.design if shown.of(p).value is not None]
     if grid.ordered(key):
         points = sorted(points, key=lambda p: float(p.changes[key]))
     chosen = answer.recommendation.chosen
@@ -154,9 +160,9 @@ def _place(grid: Grid, key: str, point: Judged) -> Any:
 
 def _over_two(answer: Answer, shown: Shown, grid: Grid, across: str, up: str) -> Chart:
     names = labels(grid.keys)
-    base = answer.recommendation.looked_at or answer.points[0]
+    base = answer.recommendation.looked_at or answer.design[0]
     others = {key: base.changes[key] for key in grid.keys if key not in (across, up)}
-    slice_ = [p for p in answer.points if all(p.changes[key] == value for key, value in others.items())]
+    slice_ = [p for p in answer.design if all(p.changes[key] == value for key, value in others.items())]
     at = {(p.changes[across], p.changes[up]): shown.of(p) for p in slice_}
     columns, rows = grid.levels[across], grid.levels[up]
     cells = [[at[column, row] for column in columns] for row in rows]
@@ -164,10 +170,11 @@ def _over_two(answer: Answer, shown: Shown, grid: Grid, across: str, up: str) ->
     traces = [_map(cells, x, y, shown, names[across], names[up])]
     keys = []
     if shown.limit is not None:
-        traces += _contours(cells, x, y, shown)
-        keys = [Key("limit, by the estimate", "line", "lowest"), Key("limit, by the bounds", "dot", "lowest")]
+        limits = _contours(cells, x, y, shown)
+        traces += limits.values()
+        keys = [key for name, key in _LIMITS.items() if name in limits]
     chosen = answer.recommendation.chosen
-    if chosen is not None:
+    if chosen in slice_:
         traces.append(_chosen([setting(chosen.changes[across])], [setting(chosen.changes[up])]))
         keys.append(Key("recommended", "diamond", "oracle"))
     held = f" {settings(others, names)} throughout." if others else ""
@@ -199,19 +206,21 @@ def _map(
     }  # fmt: skip
 
 
-def _contours(cells: Sequence[Sequence[Estimate]], x: list[str], y: list[str], shown: Shown) -> list[dict[str, Any]]:
+def _contours(
+    cells: Sequence[Sequence[Estimate]], x: list[str], y: list[str], shown: Shown
+) -> dict[str, dict[str, Any]]:
     assert shown.limit is not None
     at = shown.factor * shown.limit
-    found = []
-    for bound, width, dash in (("value", 2.5, "solid"), ("low", 1.5, "dot"), ("high", 1.5, "dot")):
+    found = {}
+    for bound, width, dash in (("value", 2.5, "solid"), ("low", 1.5, "dot"), ("high", 1.5, "dash")):
         z = _values(cells, bound, shown.factor)
         known = [value for line in z for value in line if value is not None]
         if known and min(known) <= at <= max(known):
-            found.append({
+            found[bound] = {
                 "type": "contour", "x": x, "y": y, "z": z, "showscale": False, "hoverinfo": "skip",
                 "autocontour": False, "contours": {"start": at, "end": at, "size": 1, "coloring": "none"},
-                "line": {"color": "@lowest", "width": width, "dash": dash}, "connectgaps": False,
-            })  # fmt: skip
+                "line": {"color": "@lowest", "width": width, "dash": dash, "smoothing": 0}, "connectgaps": False,
+            }  # fmt: skip
     return found
 
 
@@ -241,10 +250,10 @@ def _extremes(points: Sequence[Judged], shown: Shown, names: dict[str, str]) -> 
     least, most = (fold(known, key=lambda p: _value(shown.of(p))) for fold in (min, max))
     unit = f" {shown.unit}" if shown.unit else ""
     if _value(shown.of(least)) == _value(shown.of(most)):
-        return f"It is {number(shown.factor * _value(shown.of(least)))}{unit} at every point."
+        return f"It is {number(shown.factor * _value(shown.of(least)), 4)}{unit} at every point."
     missing = len(points) - len(known)
     gaps = f" {missing:,} of {len(points):,} points have no data." if missing else ""
     return (
-        f"Least {number(shown.factor * _value(shown.of(least)))}{unit} ({settings(least.changes, names)}), greatest "
-        f"{number(shown.factor * _value(shown.of(most)))}{unit} ({settings(most.changes, names)}).{gaps}"
+        f"Least {number(shown.factor * _value(shown.of(least)), 4)}{unit} ({settings(least.changes, names)}), greatest "
+        f"{number(shown.factor * _value(shown.of(most)), 4)}{unit} ({settings(most.changes, names)}).{gaps}"
     )
