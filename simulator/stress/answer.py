@@ -55,21 +55,24 @@ def answer(
     points: Iterable[tuple[int, Mapping[str, Any]]],
     rules: Sequence[Rule],
     *,
+    metrics: Sequence[str] | None = None,
     efficiency: Efficiency | None = None,
     resolved: Mapping[str, Any] | None = None,
     designed: int | None = None,
 ) -> Answer:
     """Answer from the table of results, for points (number, changes).
 
-    The first `designed` points, by default all, are the design, on which charts and steps rest; a search added the
-    others. `resolved` is the scenario as it is without changes, in which `param` rules find keys that are not varied.
+    `metrics` are those whose means are wanted, by default all that any run has data for. The first `designed` points,
+    by default all, are the design, on which charts and steps rest; a search added the others. `resolved` is the
+    scenario as it is without changes, in which `param` rules find keys that are not varied.
     """
     settings = resolved or {}
+    known = [name for name in METRICS if name in results and results[name].notna().any()]
     judged = judge(
         results,
         points,
         rules,
-        metrics=[name for name in METRICS if name in results and results[name].notna().any()],
+        metrics=known if metrics is None else metrics,
         efficiency=efficiency,
         lookup=lambda changes, key: changes[key] if key in changes else value_of(settings, key),
     )

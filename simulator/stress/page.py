@@ -10,7 +10,7 @@ from simulator.report.chart import Chart
 from simulator.report.html import asset, environment
 from simulator.report.packing import ALPHABET, pack
 from simulator.report.swatches import swatch
-from simulator.report.wording import MISSING, count, number
+from simulator.report.wording import MISSING, count, number, percent, usd
 from simulator.stress.answer import Answer
 from simulator.stress.charts import draw_charts
 from simulator.stress.judge import Judged
@@ -69,6 +69,7 @@ def render(
         names=list(names.values()),
         table=_table(answer),
         points_shown=_POINTS_SHOWN,
+        caps=_caps(manifest.get("caps") or {}),
         worst=_worst(results, answer, command),
         worst_of=str(measured(answer)[0]).replace("_", " "),
         failures=_failures(results, answer),
@@ -117,6 +118,20 @@ def _row(point: Judged, chosen: bool) -> dict[str, Any]:
         "efficiency": MISSING if point.efficiency is None else within(point.efficiency),
         "rules": [(interval(v.rule, v.estimate), _VERDICTS[v.standing], v.standing) for v in point.verdicts],
     }
+
+
+def _caps(caps: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What a liquidation may be worth at most, of each collateral."""
+    return [{"name": name, "value": _most(cap["debt_usd"]), "context": _why(cap)} for name, cap in caps.items()]
+
+
+def _most(debt_usd: float | None) -> str:
+    return "no bound" if debt_usd is None else usd(debt_usd)
+
+
+def _why(cap: Mapping[str, Any]) -> str:
+    text = f"bonus {percent(cap['bonus'])}; selling the collateral loses {percent(cap['slippage'])} of its worth"
+    return text if cap["depth_usd"] is None else f"{text}, {usd(cap['depth_usd'])} move its price by 1 %"
 
 
 def _worst(results: "pd.DataFrame", answer: Answer, command: Command) -> list[dict[str, str]]:

@@ -2,11 +2,10 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from simulator.scenario.overrides import run_command
-from simulator.scenario.problems import toml
 from simulator.stress.answer import Answer
 from simulator.stress.require import Expression
 
@@ -55,7 +54,5 @@ def worst_paths(results: "pd.DataFrame", answer: Answer, shown: int = SHOWN) -> 
 
 def replay_command(scenario: "Scenario", changes: Mapping[str, Any], seed: int, gas: str | None = None) -> str:
     """The command that runs a point of a scenario again at one seed."""
-    words = run_command(scenario, seed) + (["--gas", gas] if gas else [])
-    for key, value in changes.items():
-        words += ["--set", f"{key}={toml(value)}"]
-    return shlex.join(words)
+    there = replace(scenario, changes={**scenario.changes, **changes})
+    return shlex.join([*run_command(there, seed), *(["--gas", gas] if gas else [])])

@@ -9,6 +9,7 @@ import pandas as pd
 from simulator.metrics import METRICS
 from simulator.scenario import load_scenario
 from simulator.stress.answer import answer
+from simulator.stress.caps import caps_of
 from simulator.stress.efficiency import choose_efficiency
 from simulator.stress.page import write_page
 from simulator.stress.require import parse_rule
@@ -71,6 +72,7 @@ def write_stress(
     manifest = {
         "scenario": dict(scenario.resolved), "seed": 7, "require": list(rules), "runs_total": len(results),
         "runs_failed": failing, "status": "partial" if failing else "complete", **found.as_dict(),
+        "caps": {name: cap.as_dict() for name, cap in caps_of(scenario).items()},
     }  # fmt: skip
     indices = [
         {"key": key, "first": dict(zip(ENDS, first, strict=True)), "total": dict(zip(ENDS, total, strict=True))}
