@@ -116,6 +116,14 @@ def test_points_that_are_no_grid_are_marks_over_each_key():
     assert drawn["rule-0-1"].traces[0]["mode"] == "markers"
 
 
+def test_a_metric_of_a_sample_is_drawn_over_the_key_that_it_goes_with():
+    rng = np.random.default_rng(2)
+    points = [(n, {BONUS: float(rng.random()), RATIO: 1.1 + float(rng.random())}) for n in range(20)]
+    drawn = charts(points, table(points, lambda c: [c[RATIO] ** 3] * 12), "mean(bad_debt_ratio) <= 20%")
+    (metric,) = [chart for key, chart in drawn.items() if key.startswith("metric-bad_debt_ratio")]
+    assert metric.title == "Bad debt ratio over liquidation ratio"
+
+
 def test_a_tail_is_drawn_only_where_there_are_runs_for_one():
     points = grid(ratio=[1.3])
     rng = np.random.default_rng(1)

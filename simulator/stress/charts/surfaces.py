@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from scipy.stats import rankdata
+
 from simulator.metrics import METRICS
 from simulator.report.chart import Chart, Key, Panel, Shape, curve, empty_chart, level
 from simulator.report.wording import number
@@ -47,11 +50,12 @@ class Shown:
 
 def rule_charts(answer: Answer) -> list[Chart]:
     """Charts of the statistics that rules limit."""
+    grid = _grid(answer)
     return [
         chart
         for place, rule in enumerate(answer.rules)
         if not rule.is_parameter
-        for chart in _charts(answer, _of_rule(answer, place))
+        for chart in _charts(answer, grid, _of_rule(answer, place))
     ]
 
 
@@ -59,7 +63,12 @@ def metric_charts(answer: Answer) -> list[Chart]:
     """Charts of the means of all metrics that differ from point to point."""
     names = list(answer.design[0].means) if answer.design else []
     differing = [name for name in names if len({point.means[name].value for point in answer.design}) > 1]
-    return [chart for name in differing for chart in _charts(answer, _of_metric(name))]
+    grid = _grid(answer)
+    return [chart for name in differing for chart in _charts(answer, grid, _of_metric(name), most=1)]
+
+
+def _grid(answer: Answer) -> Grid:
+    return Grid([point.changes for point in answer.design])
 
 
 def _of_rule(answer: Answer, place: int) -> Shown:
@@ -81,8 +90,7 @@ def _of_metric(name: str) -> Shown:
     return Shown(f"metric-{name}", metric_title(name), unit, 1.0, lambda point: point.means[name], within)
 
 
-def _charts(answer: Answer, shown: Shown) -> list[Chart]:
-    grid = Grid([point.changes for point in answer.design])
+def _charts(answer: Answer, grid: Grid, shown: Shown, most: int = _MOST_KEYS) -> list[Chart]:
     keys = [key for key in grid.keys if len(grid.levels[key]) > 1]
     if all(shown.of(point).value is None for point in answer.design):
         return [empty_chart(shown.key, shown.title, "No run has data for it.")]
@@ -90,8 +98,24 @@ def _charts(answer: Answer, shown: Shown) -> list[Chart]:
         return []
     if len(keys) == 1 or not grid.full:
         several = len(keys) > 1
-        return [_over_one(answer, shown, grid, key, several) for key in keys[:_MOST_KEYS]]
+        return [_over_one(answer, shown, grid, key, several) for key in _by_influence(answer, shown, grid, keys)[:most]]
     return [_over_two(answer, shown, grid, keys[0], keys[1])]
+
+
+def _by_influence(answer: Answer, shown: Shown, grid: Grid, keys: list[str]) -> list[str]:
+    """Keys by how closely the number goes with each: by rank, the closest first."""
+    if len(keys) < 2:
+        return keys
+    known = [point for point in answer.design if shown.of(point).value is not None]
+    values = rankdata([_value(shown.of(point)) for point in known])
+    if len(known) < 3 or np.ptp(values) == 0:
+        return keys
+
+    def closeness(key: str) -> float:
+        places = rankdata([grid.rank(point.changes, key) for point in known])
+        return abs(float(np.corrcoef(values, places)[0, 1])) if grid.ordered(key) and np.ptp(places) else 0.0
+
+    return sorted(keys, key=closeness, reverse=True)
 
 
 # ------------------------------------------------------------------- one key
