@@ -9,7 +9,7 @@ from typing import Any
 from simulator.scenario import Scenario
 from simulator.scenario.build import Draft
 from simulator.stress.conduct import Progress, Runs, conduct, document
-from simulator.stress.executors import Engine, ExecutorName, open_engine
+from simulator.stress.executors import Engine, ExecutorName, check_engine, open_engine
 from simulator.stress.plan import make_plan
 from simulator.stress.settings import StressSettings
 from simulator.stress.space import parse_vary
@@ -74,6 +74,7 @@ def run_stress(
     progress: Progress | None = None,
 ) -> tuple[StressAnswer, int]:
     """A sweep from its flags to its answer and exit code. Raises ConfigError before anything runs."""
+    check_engine(executor, jobs, scheduler)
     plan = make_plan(scenario, flags.over(scenario.stress), seed=seed, gas=gas)
 
     def engine() -> AbstractContextManager[Engine]:

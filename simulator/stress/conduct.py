@@ -13,11 +13,11 @@ from simulator.errors import WavetankError
 from simulator.manifest import SCHEMA, versions
 from simulator.metrics import METRICS
 from simulator.stress.agenda import Agenda
-from simulator.stress.executors import DIED, Engine, outcomes
+from simulator.stress.executors import Engine, outcomes
 from simulator.stress.plan import Plan
 from simulator.stress.stopping import is_close, parse_until
 from simulator.stress.store import SweepFolder, results_schema
-from simulator.stress.work import FAILED, Outcome, Task
+from simulator.stress.work import DIED, FAILED, Outcome, Task
 
 if TYPE_CHECKING:
     import pandas as pd

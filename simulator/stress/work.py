@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 COMPLETE, FAILED = "complete", "failed"
+MOST_DEATHS = 2  # of workers, before a run counts as failed
+DIED = f"its worker died {MOST_DEATHS} times"
 Versions = tuple[tuple[str, str], ...]
 
 
