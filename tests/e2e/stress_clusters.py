@@ -1,4 +1,4 @@
-"""A real Dask scheduler with two workers, and a real Ray instance with two, started for tests and stopped after them."""
+"""A real Dask scheduler and a real Ray instance, with two workers each, started for tests and stopped after them."""
 
 import json
 import os

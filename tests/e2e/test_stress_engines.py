@@ -85,8 +85,9 @@ def test_workers_that_cannot_run_at_all_end_the_sweep_in_one_line(opened, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("name", "jobs", "scheduler"), [("local", None, "tcp://a:1"), ("dask", 2, "tcp://a:1"), ("dask", None, None), ("ray", 2, None)]
-)  # fmt: skip
+    ("name", "jobs", "scheduler"),
+    [("local", None, "tcp://a:1"), ("dask", 2, "tcp://a:1"), ("dask", None, None), ("ray", 2, None)],
+)
 def test_flags_that_do_not_fit_an_engine_are_refused(name, jobs, scheduler):
     with pytest.raises(ConfigError):
         check_engine(name, jobs, scheduler)
