@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,12 +55,16 @@ def dask_cluster(folder):
 def ray_cluster(folder):
     """The address of its head."""
     port = free_port()
+    place = tempfile.mkdtemp(prefix="ray-")  # a socket's path is at most 107 characters long
     words = ("-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=2", f"--port={port}",
              "--node-ip-address=127.0.0.1", "--include-dashboard=false", "--disable-usage-stats",
-             "--object-store-memory=100000000", f"--temp-dir={folder / 'r'}")  # fmt: skip
-    with process(*words, folder=folder):
-        wait_until(lambda: b"Ray runtime started" in (folder / "cluster.log").read_bytes(), folder)
-        yield f"127.0.0.1:{port}"
+             "--object-store-memory=100000000", f"--temp-dir={place}")  # fmt: skip
+    try:
+        with process(*words, folder=folder):
+            wait_until(lambda: b"Ray runtime started" in (folder / "cluster.log").read_bytes(), folder)
+            yield f"127.0.0.1:{port}"
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def free_port():
