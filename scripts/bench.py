@@ -23,6 +23,7 @@ BENCHMARKS = {  # name -> module of `measure(small) -> Verdict`
     "black-thursday": "benchmarks.black_thursday",
     "hedge": "benchmarks.hedge",
     "paths": "benchmarks.paths",
+    "scale": "benchmarks.scale",
 }
 
 

@@ -247,6 +247,12 @@ def stress(
     until: Annotated[
         str | None, typer.Option(metavar="TEXT", help='When a point has runs enough: "p99(bad_debt_ratio) +- 0.1%".')
     ] = None,
+    efficiency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What is made as large as the rules allow: a metric, param(KEY), 1/param(KEY)."
+        ),
+    ] = None,
     seed: Seed = None,
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
     changes: Changes = None,
@@ -266,9 +272,9 @@ def stress(
 
     storm = _load(scenario, changes)
     root = storm.world.seed if seed is None else seed
-    flags = Flags(vary, sampling and sampling.value, points, seeds, require, until)
+    flags = Flags(vary, sampling and sampling.value, points, seeds, require, until, efficiency)
     with sweep_progress(storm.title) as progress:
-        answer, code = run_stress(
+        sweep = run_stress(
             storm,
             flags,
             seed=root,
@@ -281,12 +287,12 @@ def stress(
             progress=progress,
         )
     if as_json:
-        print_json(answer.document)
+        print_json(sweep.document)
     else:
-        print_lines(answer.lines())
-    for note in answer.notes:
+        print_lines(sweep.lines())
+    for note in sweep.notes():
         print_note(note)
-    return code
+    return sweep.exit_code
 
 
 def _load(scenario: str, changes: list[str] | None) -> Any:

@@ -1,19 +1,28 @@
 """`wavetank stress`: flags over the scenario's `[stress]` table, the runs, the answer, the exit code."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from simulator.metrics import METRICS
 from simulator.scenario import Scenario
 from simulator.scenario.build import Draft
+from simulator.scenario.overrides import run_command
+from simulator.stress.answer import Answer, answer, value_of
 from simulator.stress.conduct import Progress, Runs, conduct, document
-from simulator.stress.executors import Engine, ExecutorName, open_engine
-from simulator.stress.plan import make_plan
+from simulator.stress.efficiency import Efficiency, choose_efficiency
+from simulator.stress.executors import Engine, ExecutorName, check_engine, open_engine
+from simulator.stress.plan import Plan, make_plan
+from simulator.stress.require import Rule, check_rules, parse_rule
 from simulator.stress.settings import StressSettings
 from simulator.stress.space import parse_vary
-from simulator.terminal import columns
+from simulator.terminal import columns, figure
+
+BREACHED, INCONCLUSIVE = 1, 3
+_FAULTS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Flags:
     seeds: int | None = None
     require: list[str] | None = None
     until: str | None = None
+    efficiency: str | None = None
 
     def over(self, settings: StressSettings | None) -> StressSettings:
         """The table with what is given here in its place. Raises ConfigError."""
@@ -34,30 +44,104 @@ class Flags:
             given["vary"] = parse_vary(self.vary)
         base = {} if settings is None else settings.model_dump(mode="json", exclude_none=True)
         draft = Draft({}, Path())
-        made = draft.model(StressSettings, {**base, **given}, ("stress",))
+        made: StressSettings | None = draft.model(StressSettings, {**base, **given}, ("stress",))
         if made is None:
-            raise draft.problems[0].error("stress")
-        return made  # type: ignore[no-any-return]
+            raise draft.problems[0].error("")
+        return made
 
 
 @dataclass(frozen=True)
-class StressAnswer:
-    """What is printed."""
+class Asked:
+    """What is asked of a sweep."""
 
+    rules: tuple[Rule, ...]
+    efficiency: Efficiency | None
+
+
+def asked(plan: Plan) -> Asked:
+    """The rules and the efficiency of a plan. Raises ConfigError for those that its runs could not answer."""
+    rules = tuple(parse_rule(text) for text in plan.settings.require)
+    check_rules(rules, plan.seeds)
+    for rule in rules:
+        if rule.is_parameter and str(rule.expression) not in plan.varied:
+            value_of(plan.scenario.resolved, str(rule.expression))
+    protocols = [component.name for component in plan.scenario.protocols.values()]
+    return Asked(rules, choose_efficiency(plan.settings.efficiency or None, plan.varied, protocols))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep came to."""
+
+    plan: Plan
+    runs: Runs
+    found: Answer | None  # None where runs are missing
     document: dict[str, Any]
-    folder: Path
-    notes: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0; 1 where no point keeps the rules; 3 where runs are missing or failed, or are too few to say; 130."""
+        if self.runs.exit_code or self.found is None:
+            return self.runs.exit_code
+        if self.found.recommendation.nearest is None:
+            return 0
+        broken = (any(verdict.standing == "fail" for verdict in point.verdicts) for point in self.found.points)
+        return BREACHED if all(broken) else INCONCLUSIVE
 
     def lines(self) -> Iterator[str]:
         """The answer for a terminal."""
-        data = self.document
-        head = [(name, data[name]) for name in ("status", "digest", "runs_total", "runs_failed", "runs_resumed")]
-        yield from columns(head)
+        yield self.plan.scenario.title
         yield ""
-        keys = list(data["vary"])
-        yield from columns([("point", *keys), *((p["point"], *p["changes"].values()) for p in data["points"])])
-        yield ""
-        yield f"results in {self.folder}"
+        head = ("status", "digest", "runs_total", "runs_failed", "runs_resumed")
+        yield from columns([(name, figure(self.document[name])) for name in head])
+        if self.found is not None:
+            yield from ("", *self._recommended(self.found), "", *columns(self._table(self.found)))
+        yield from ("", f"results in {self.runs.folder.out}")
+
+    def _recommended(self, found: Answer) -> list[str]:
+        chosen, nearest = found.recommendation.chosen, found.recommendation.nearest
+        if chosen is not None:
+            return [f"recommended: {self._setting(chosen.changes)}"]
+        if nearest is not None:
+            setting = self._setting(nearest.point.changes)
+            return [f"recommended: nothing keeps every rule; nearest to it is {setting}"]
+        return ["recommended: nothing, because --require states no rule"]
+
+    def _setting(self, changes: Mapping[str, Any]) -> str:
+        return ", ".join(f"{key} = {figure(value)}" for key, value in changes.items()) or "the scenario as it is"
+
+    def _table(self, found: Answer) -> list[Sequence[Any]]:
+        names = [name for rule in found.rules for name in (str(rule), "bound", "")]
+        rows: list[Sequence[Any]] = [("point", *self.plan.varied, "runs", "failed", *names)]
+        for point in found.points:
+            told = [
+                cell
+                for verdict in point.verdicts
+                for cell in (figure(verdict.estimate.value), figure(verdict.bound), verdict.standing)
+            ]
+            rows.append((point.number, *map(figure, point.changes.values()), point.runs, point.failed, *told))
+        return rows
+
+    def notes(self) -> Iterator[str]:
+        """What goes to standard error beside it."""
+        runs = self.runs
+        if runs.fault is not None:
+            yield f"error: {runs.fault}"
+        if runs.interrupted:
+            yield "error: interrupted"
+        if runs.table is None:
+            yield f"{runs.done:,} of {runs.total:,} runs are done: --resume continues in {runs.folder.out}"
+        if runs.failed:
+            yield f"{runs.failed:,} of {runs.done:,} runs failed; they count as nothing else:"
+        for fault in self.document["faults"][:_FAULTS_SHOWN]:
+            again = replay_command(self.plan, self.plan.points[fault["point"]].changes, fault["seed"])
+            yield f"  {fault['runs']:,} times: {fault['fault']}; the first is {again}"
+
+
+def replay_command(plan: Plan, changes: Mapping[str, Any], seed: int) -> str:
+    """The command that makes a run again, alone."""
+    there = replace(plan.scenario, changes={**plan.scenario.changes, **changes})
+    return shlex.join([*run_command(there, seed), *(["--gas", plan.gas] if plan.gas else [])])
 
 
 def run_stress(
@@ -72,28 +156,31 @@ def run_stress(
     out: Path,
     resume: bool,
     progress: Progress | None = None,
-) -> tuple[StressAnswer, int]:
-    """A sweep from its flags to its answer and exit code. Raises ConfigError before anything runs."""
+) -> Sweep:
+    """A sweep from its flags to its answer. Raises ConfigError before anything runs."""
+    check_engine(executor, jobs, scheduler)
     plan = make_plan(scenario, flags.over(scenario.stress), seed=seed, gas=gas)
+    wanted = asked(plan)
 
     def engine() -> AbstractContextManager[Engine]:
         return open_engine(executor, jobs=jobs, scheduler=scheduler)
 
     runs = conduct(plan, engine, out, resume=resume, progress=progress)
-    found = document(plan, runs, {})
-    if runs.table is not None:
-        runs.folder.finish(found)
-    return StressAnswer(found, runs.folder.out, _notes(runs)), runs.exit_code
-
-
-def _notes(runs: Runs) -> list[str]:
-    notes = []
-    if runs.fault is not None:
-        notes.append(f"error: {runs.fault}")
-    if runs.interrupted:
-        notes.append("error: interrupted")
     if runs.table is None:
-        notes.append(f"{runs.done} of {runs.total} runs are done: --resume continues in {runs.folder.out}")
-    if runs.failed:
-        notes.append(f"{runs.failed} of {runs.done} runs failed; they count nowhere but as failed")
-    return notes
+        return Sweep(plan, runs, None, document(plan, runs, {}))
+    found = _answer(plan, runs, wanted)
+    written = document(plan, runs, found.as_dict())
+    runs.folder.finish(written)
+    return Sweep(plan, runs, found, written)
+
+
+def _answer(plan: Plan, runs: Runs, wanted: Asked) -> Answer:
+    frame = runs.frame()
+    return answer(
+        frame,
+        [(point.number, point.changes) for point in plan.points],
+        wanted.rules,
+        metrics=[name for name in METRICS if frame[name].notna().any()],
+        efficiency=wanted.efficiency,
+        resolved=plan.scenario.resolved,
+    )

@@ -13,11 +13,11 @@ from simulator.errors import WavetankError
 from simulator.manifest import SCHEMA, versions
 from simulator.metrics import METRICS
 from simulator.stress.agenda import Agenda
-from simulator.stress.executors import DIED, Engine, outcomes
+from simulator.stress.executors import Engine, outcomes
 from simulator.stress.plan import Plan
 from simulator.stress.stopping import is_close, parse_until
 from simulator.stress.store import SweepFolder, results_schema
-from simulator.stress.work import FAILED, Outcome, Task
+from simulator.stress.work import DIED, FAILED, Outcome, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def conduct(
     Ctrl-C and a cluster that is gone keep what was done; `--resume` continues there. Raises ConfigError before
     anything runs.
     """
-    rule = parse_until(plan.settings.until) if plan.settings.until else None
+    rule = parse_until(plan.settings.until, plan.seeds) if plan.settings.until else None
     read = (*rule.metrics, "weight") if rule else ()
     agenda = Agenda(plan, is_close(rule) if rule else None, read)
     folder = SweepFolder(out, plan.identity(), results_schema(plan.dimensions, plan.points), resume=resume)
@@ -137,26 +137,29 @@ class _Sweep:
 
 
 def document(plan: Plan, runs: Runs, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What `--json` prints: the plan, what became of its runs, and the answer."""
+    """What `--json` prints: the plan, what became of its runs, and of the answer what was found."""
     digests = runs.table["digest"].to_pylist() if runs.table is not None else []
     whole = runs.table is not None and not runs.failed
+    settings = plan.settings
     return {
         "schema": SCHEMA,
         "scenario": {key: value for key, value in plan.scenario.resolved.items() if key != "stress"},
         "chain": {"name": "revm", "gas": plan.gas or "exact"},
         "seed": plan.seed,
-        "vary": {key: what if isinstance(what, str) else list(what) for key, what in plan.settings.vary.items()},
-        "sampling": plan.settings.sampling,
-        "require": list(plan.settings.require),
-        "until": plan.settings.until,
+        "seeds": plan.seeds,
+        "vary": {key: what if isinstance(what, str) else list(what) for key, what in settings.vary.items()},
+        "sampling": settings.sampling,
+        "require": list(settings.require),
+        "until": settings.until,
         "status": "complete" if whole else "partial",
         "digest": sha256("".join(digests).encode()).hexdigest(),
         "runs_total": runs.total,
         "runs_done": runs.done,
         "runs_failed": runs.failed,
         "runs_resumed": runs.resumed,
+        "faults": faults(runs),
         "recommendation": None,
-        "points": _points(plan, runs),
+        "points": [{"point": point.number, "changes": point.changes} for point in plan.points],
         "sensitivity": None,
         "versions": versions(),
         **found,
@@ -164,11 +167,15 @@ def document(plan: Plan, runs: Runs, found: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _points(plan: Plan, runs: Runs) -> list[dict[str, Any]]:
-    """Every point with how many of its runs are there and how many failed."""
-    found = [{"point": point.number, "changes": point.changes, "runs": 0, "failed": 0} for point in plan.points]
-    if runs.table is not None:
-        for number, status in zip(runs.table["point"].to_pylist(), runs.table["status"].to_pylist(), strict=True):
-            found[number]["runs"] += 1
-            found[number]["failed"] += status == FAILED
-    return found
+_MOST_FAULTS = 20
+
+
+def faults(runs: Runs) -> list[dict[str, Any]]:
+    """What ended runs, the most frequent first, each with how often and with the first run that it ended."""
+    if runs.table is None:
+        return []
+    failed = runs.table.filter(pc.equal(runs.table["status"], FAILED)).select(["fault", "point", "seed"])
+    found: dict[str, dict[str, Any]] = {}
+    for row in failed.to_pylist():
+        found.setdefault(row["fault"], {**row, "runs": 0})["runs"] += 1
+    return sorted(found.values(), key=lambda fault: -fault["runs"])[:_MOST_FAULTS]

@@ -16,15 +16,13 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from simulator.errors import ConfigError, WavetankError
-from simulator.stress.work import Answer, Outcome, Task, failure, perform
+from simulator.stress.work import DIED, MOST_DEATHS, Answer, Outcome, Task, dependencies, failure, perform
 
 ExecutorName = Literal["local", "dask", "ray"]
 Perform = Callable[[Task], Answer]
 Lost = tuple[type[BaseException], ...]
 Finished = tuple[Task, Answer | None]  # None where the worker died
 
-MOST_DEATHS = 2
-DIED = f"its worker died {MOST_DEATHS} times"
 _PATIENCE = 60.0  # [s] for a cluster without workers to get some
 _LOOK = 0.5  # [s] between looks at who is there
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -68,6 +66,7 @@ def outcomes(engine: Engine, next_task: Callable[[], Task | None]) -> Iterator[t
         for task, answer in engine.finished():
             running -= 1
             if answer is not None:
+                check_versions(answer)
                 yield task, answer.outcome
                 continue
             deaths[task] = deaths.get(task, 0) + 1
@@ -77,11 +76,8 @@ def outcomes(engine: Engine, next_task: Callable[[], Task | None]) -> Iterator[t
                 yield task, failure(DIED)
 
 
-@contextmanager
-def open_engine(
-    name: ExecutorName, *, jobs: int | None = None, scheduler: str | None = None, work: Perform = perform
-) -> Iterator[Engine]:
-    """An engine, closed afterwards. Raises ConfigError for flags that do not fit it, or an engine that is not there."""
+def check_engine(name: ExecutorName, jobs: int | None, scheduler: str | None) -> None:
+    """Refuse flags that do not fit an engine with ConfigError."""
     if name == "local" and scheduler is not None:
         raise ConfigError("local workers have no scheduler", where="--scheduler", mend="add --executor dask or ray")
     if name != "local" and jobs is not None:
@@ -92,6 +88,14 @@ def open_engine(
         raise ConfigError(
             "which Dask cluster?", where="--executor dask", mend="add --scheduler tcp://HOST:8786, its address"
         )
+
+
+@contextmanager
+def open_engine(
+    name: ExecutorName, *, jobs: int | None = None, scheduler: str | None = None, work: Perform = perform
+) -> Iterator[Engine]:
+    """An engine, closed afterwards. Raises ConfigError for flags that do not fit it, or a cluster that is not there."""
+    check_engine(name, jobs, scheduler)
     engine: Engine
     if name == "local":
         engine = LocalEngine(jobs or usable_cores(), work)
@@ -141,6 +145,10 @@ class LocalEngine(Engine):
                 worker.shutdown(wait=False, kill_workers=True)
                 worker = _local_worker()
                 found.append((task, None))
+            except WavetankError:
+                raise
+            except Exception as error:
+                raise _unable(error) from error
             self._idle.append(worker)
         return found
 
@@ -184,17 +192,17 @@ class DaskEngine(Engine):
         self._work = work
         self._wait = distributed.wait
         self._lost: Lost = (
-            distributed.scheduler.KilledWorker, distributed.client.FutureCancelledError,
+            TimeoutError, distributed.scheduler.KilledWorker, distributed.client.FutureCancelledError,
         )  # fmt: skip
         self._running: dict[Any, tuple[str, Task]] = {}  # by future
         self._workers: tuple[str, ...] = ()
         self._looked = float("-inf")
         self._count = 0
-        self._here = _Here()
 
     def room(self) -> bool:
-        """Whether a worker waits."""
-        self._look()
+        """Whether a worker waits that is still there."""
+        if self._waiting() is not None or not self._running or self._is_late():
+            self._look()
         return self._waiting() is not None
 
     def start(self, task: Task) -> None:
@@ -211,10 +219,11 @@ class DaskEngine(Engine):
         busy = {worker for worker, _ in self._running.values()}
         return next((worker for worker in self._workers if worker not in busy), None)
 
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._looked > _LOOK
+
     def _look(self) -> None:
-        """Take note of who is there, seldom, and wait where there is nobody at all."""
-        if time.monotonic() - self._looked < _LOOK:
-            return
+        """Take note of who is there, and wait where there is nobody at all."""
         began = time.monotonic()
         while not (found := self._client.nthreads()) and not self._running:
             if time.monotonic() - began > _PATIENCE:
@@ -226,14 +235,16 @@ class DaskEngine(Engine):
     def finished(self) -> list[Finished]:
         """Tasks that ended, and those whose worker is gone."""
         try:
-            done = self._wait(list(self._running), timeout=_LOOK, return_when="FIRST_COMPLETED").done
+            with self._client.as_current():  # whom else to ask is not for this module to decide
+                done = self._wait(list(self._running), timeout=_LOOK, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             done = set()
         found: list[Finished] = []
         for future in done:
             _, task = self._running.pop(future)
             found.append((task, self._answer(future)))
-        self._look()
+        if self._is_late():
+            self._look()
         for future, (worker, task) in list(self._running.items()):
             if worker not in self._workers:
                 del self._running[future]
@@ -243,8 +254,8 @@ class DaskEngine(Engine):
 
     def _answer(self, future: Any) -> Answer | None:
         try:
-            return self._here.checked(future.result(timeout=10))
-        except (*self._lost, TimeoutError):  # it died before its answer was fetched
+            return future.result(timeout=10)  # type: ignore[no-any-return]
+        except self._lost:  # it died before its answer was fetched
             return None
         except WavetankError:
             raise
@@ -275,7 +286,6 @@ class RayEngine(Engine):
         )  # fmt: skip
         self._most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # the second waits while the first runs
         self._running: dict[Any, Task] = {}
-        self._here = _Here()
 
     def room(self) -> bool:
         """Whether a worker would soon wait."""
@@ -292,14 +302,14 @@ class RayEngine(Engine):
 
     def _answer(self, reference: Any) -> Answer | None:
         try:
-            return self._here.checked(self._ray.get(reference))
+            return self._ray.get(reference)  # type: ignore[no-any-return]
         except self._lost:
             return None
         except WavetankError:
             raise
         except Exception as error:
-            cause = getattr(error, "cause", None)
-            raise cause if isinstance(cause, WavetankError) else _unable(error) from error
+            cause = getattr(error, "cause", error)
+            raise cause if isinstance(cause, WavetankError) else _unable(cause) from error
 
     def close(self) -> None:
         """Take back what still runs; a cluster that is not ours stays."""
@@ -309,22 +319,15 @@ class RayEngine(Engine):
             self._ray.shutdown()
 
 
-class _Here:
-    """What the numbers depend on in this process: a worker elsewhere must have the same."""
-
-    def __init__(self) -> None:
-        from simulator.stress.work import dependencies
-
-        self._versions = dependencies()
-
-    def checked(self, answer: Answer) -> Answer:
-        if answer.versions != self._versions:
-            raise ConfigError(
-                f"a worker has other versions: {_difference(self._versions, answer.versions)}",
-                where="--executor",
-                mend="install the same packages on every machine",
-            )
-        return answer
+def check_versions(answer: Answer) -> None:
+    """Refuse a worker whose numbers depend on other packages than those of this process with ConfigError."""
+    here = dependencies()
+    if answer.versions != here:
+        raise ConfigError(
+            f"a worker has other versions: {_difference(here, answer.versions)}",
+            where="--executor",
+            mend="install the same packages on every machine",
+        )
 
 
 def _difference(here: Iterable[tuple[str, str]], there: Iterable[tuple[str, str]]) -> str:

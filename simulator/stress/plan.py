@@ -33,7 +33,7 @@ class Plan:
     dimensions: tuple[Dimension, ...]
     points: tuple[Point, ...]
     prints: tuple[str, ...]  # of the scenario at each point
-    batch: int = BATCH
+    batch: int
 
     @property
     def seeds(self) -> int:
@@ -86,7 +86,7 @@ def make_plan(scenario: Scenario, settings: StressSettings, *, seed: int, gas: s
     )
     points = make_points(dimensions, settings.sampling, settings.points, seed)
     prints = tuple(fingerprint(_at(scenario, source, point.changes)) for point in points)
-    return Plan(scenario, gas, seed, settings, dimensions, points, prints)
+    return Plan(scenario, gas, seed, settings, dimensions, points, prints, BATCH)
 
 
 def _at(scenario: Scenario, source: str, changes: Mapping[str, Any]) -> Scenario:

@@ -35,3 +35,6 @@ class StressSettings(Settings):
     until: str = Field(
         "", description='when a point has runs enough, as in "p99(bad_debt_ratio) +- 0.1%"; empty: after all its seeds'
     )
+    efficiency: str = Field(
+        "", description="what is made as large as the rules allow: a metric, param(KEY) or 1/param(KEY); empty: a guess"
+    )

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 SIGN = "+-"
 
 
-def parse_until(text: str) -> "Rule":
-    """The statistic, as the rule whose limit is the half-width. Raises ConfigError."""
-    from simulator.stress.require import parse_rule
+def parse_until(text: str, seeds: int) -> "Rule":
+    """The statistic, as the rule whose limit is the half-width.
+
+    Raises ConfigError, also for one that even `seeds` runs could not tell.
+    """
+    from simulator.stress.require import check_rules, parse_rule
 
     statistic, sign, width = text.partition(SIGN)
     if not sign:
@@ -26,8 +29,11 @@ def parse_until(text: str) -> "Rule":
         )
     try:
         rule = parse_rule(f"{statistic.strip()} <= {width.strip()}")
+        check_rules([rule], seeds)
     except ConfigError as error:
         raise ConfigError(error.what, where="--until", mend=error.mend) from None
+    if rule.is_parameter:
+        raise ConfigError(f'"{text}": a parameter is known without a run', where="--until", mend="name a metric")
     if not rule.limit.value > 0:
         raise ConfigError(f'"{text}": a half-width must be > 0', where="--until", mend="widen it")
     return rule

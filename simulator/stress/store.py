@@ -96,7 +96,7 @@ class SweepFolder:
 
     def _clear(self) -> None:
         """Make room for another sweep. Raises ConfigError where that would lose one that is not finished."""
-        if not (self.out / MANIFEST).is_file():
+        if self._files() and not (self.out / MANIFEST).is_file():
             raise ConfigError(
                 "an unfinished sweep is there", where=str(self.out), mend="continue it with --resume, or remove it"
             )

@@ -1,8 +1,10 @@
 """What a worker does: one run, wherever it is, from a task that says everything.
 
-The deployed state is made anew for every run. It depends on the seed (accounts are hashes of the seed and a name, and
-addresses follow from them), so only runs of several points at one seed could share it, and only where no point changes
-what is deployed; <measured>
+The deployed state is made anew for every run. It depends on the seed: accounts are hashes of the seed and a name, and
+addresses follow from them. So only the runs of several points at one seed could share it, and only where no point
+changes what is deployed or who owns it. There, forking a process with a deployed world gave the same digest and saved
+4 % of the processor time (a day of `calm`, 200 positions, medians of 5 in turn: 1.21 s against 1.26 s of which set-up
+is .13 s; the copied pages cost most of what is saved). A scenario is read once for each point by each worker.
 """
 
 import hashlib
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 COMPLETE, FAILED = "complete", "failed"
+MOST_DEATHS = 2  # of workers, before a run counts as failed
+DIED = f"its worker died {MOST_DEATHS} times"
 Versions = tuple[tuple[str, str], ...]
 
 
