@@ -142,3 +142,10 @@ def test_no_chart_holds_a_number_that_json_has_not():
     results = table(points, lambda c: [math.nan if c[RATIO] > 1.25 else 0.1 + 0.01 * n for n in range(12)])
     for chart in charts(points, results, "mean(bad_debt_ratio) <= 20%", "p99(bad_debt_ratio) <= 20%").values():
         json.dumps([chart.traces, chart.layout((0, 1))], allow_nan=False)
+
+
+def test_what_is_the_same_at_every_point_is_said_and_not_drawn():
+    points = grid(ratio=[1.1, 1.2], bonus=[0.0, 0.1])
+    drawn = charts(points, table(points, lambda _: [0.0] * 12), "mean(bad_debt_ratio) <= 20%")
+    assert drawn["rule-0"].empty.replace("\u00a0", " ") == "It is 0 % at every point."
+    assert not drawn["rule-0"].traces

@@ -96,6 +96,8 @@ def _charts(answer: Answer, grid: Grid, shown: Shown, most: int = _MOST_KEYS) ->
         return [empty_chart(shown.key, shown.title, "No run has data for it.")]
     if not keys:
         return []
+    if len({(shown.of(p).value, shown.of(p).low, shown.of(p).high) for p in answer.design}) == 1:
+        return [empty_chart(shown.key, shown.title, _extremes(answer.design, shown, labels(grid.keys)))]
     if len(keys) == 1 or not grid.full:
         several = len(keys) > 1
         return [_over_one(answer, shown, grid, key, several) for key in _by_influence(answer, shown, grid, keys)[:most]]
