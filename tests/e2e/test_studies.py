@@ -9,6 +9,7 @@ import pytest
 from simulator import run
 from simulator.errors import ConfigError
 from simulator.scenario import load_scenario as load
+from simulator.scenario.files import shipped
 from simulator.study import bands, delay
 from simulator.study.bands import BANDS
 from simulator.study.catalogue import STUDIES, find_study
@@ -101,7 +102,8 @@ def test_keepers_who_are_paid_more_come_sooner(monkeypatch, tmp_path):
 
 
 def test_the_effectiveness_of_a_strategy_is_told_for_each_of_its_scenarios(tmp_path, monkeypatch):
-    monkeypatch.setattr("simulator.scenario.files.shipped", lambda: {})
+    alone = {"whipsaw": shipped()["whipsaw"]}
+    monkeypatch.setattr("simulator.scenario.files.shipped", lambda: alone)
     manifest, code, folder = studied(replace(EFFECTIVENESS_STUDY, seeds=1), "whipsaw", tmp_path / "study")
     assert code == 0
     assert [(run["series"], run["point"]) for run in manifest["runs"]] == [("storm", "whipsaw")]
