@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.errors import ConfigError
+from simulator.metrics import METRICS
 from simulator.scenario.overrides import parse_key
+from simulator.scenario.problems import ABSENT, lookup
 from simulator.stress.break_even import BreakEven, break_even
 from simulator.stress.efficiency import Efficiency
 from simulator.stress.estimate import Estimate
@@ -28,6 +30,12 @@ class Answer:
     frontiers: tuple[frozenset[int], ...]  # of each rule the points that no other beats
     crossings: tuple[BreakEven, ...]
     recommendation: Recommendation
+    designed: int  # points that a search did not add
+
+    @property
+    def design(self) -> tuple[Judged, ...]:
+        """The points that a search did not add."""
+        return self.points[: self.designed]
 
     def point(self, number: int) -> Judged:
         """The point of a number."""
@@ -47,49 +55,45 @@ def answer(
     points: Iterable[tuple[int, Mapping[str, Any]]],
     rules: Sequence[Rule],
     *,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
     efficiency: Efficiency | None = None,
     resolved: Mapping[str, Any] | None = None,
+    designed: int | None = None,
 ) -> Answer:
     """Answer from the table of results, for points (number, changes).
 
-    `metrics` are those whose means are wanted beside those that rules read; `resolved` is the scenario as it is without
-    changes, in which `param` rules find keys that are not varied.
+    `metrics` are those whose means are wanted, by default all that any run has data for. The first `designed` points,
+    by default all, are the design, on which charts and steps rest; a search added the others. `resolved` is the
+    scenario as it is without changes, in which `param` rules find keys that are not varied.
     """
-    asked = list(dict.fromkeys([*metrics, *(name for rule in rules for name in rule.metrics)]))
     settings = resolved or {}
+    known = [name for name in METRICS if name in results and results[name].notna().any()]
     judged = judge(
         results,
         points,
         rules,
-        metrics=asked,
+        metrics=known if metrics is None else metrics,
         efficiency=efficiency,
         lookup=lambda changes, key: changes[key] if key in changes else value_of(settings, key),
     )
-    frontiers = tuple(frozenset(on_frontier(judged, rule)) for rule in range(len(rules)))
+    size = len(judged) if designed is None else designed
     return Answer(
-        tuple(rules), efficiency, tuple(judged), frontiers, tuple(break_even(judged)), recommend(judged)
-    )  # fmt: skip
+        tuple(rules),
+        efficiency,
+        tuple(judged),
+        tuple(frozenset(on_frontier(judged, rule)) for rule in range(len(rules))),
+        tuple(break_even(judged[:size])),
+        recommend(judged, size),
+        size,
+    )
 
 
 def value_of(resolved: Mapping[str, Any], key: str) -> Any:
     """The value at a dotted key of a scenario. Raises ConfigError where there is none."""
-    found: Any = resolved
-    for part in parse_key(key):
-        if isinstance(found, Mapping) and part in found:
-            found = found[part]
-        elif isinstance(found, Sequence) and not isinstance(found, str):
-            named = [item for n, item in enumerate(found) if part in (n, item.get("id") if item else None)]
-            if not named:
-                raise _unknown(key)
-            found = named[0]
-        else:
-            raise _unknown(key)
+    found = lookup(resolved, parse_key(key))
+    if found is ABSENT:
+        raise ConfigError(f"there is no key {key}", where="--require", mend="see `wavetank list parameters SCENARIO`")
     return found
-
-
-def _unknown(key: str) -> ConfigError:
-    return ConfigError(f"there is no key {key}", where="--require", mend="see `wavetank list parameters SCENARIO`")
 
 
 def _recommendation(found: Answer) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A cap by name, "largest that a liquidator can still sell at a profit" (the method of LlamaRisk and Chaos Labs).
+"""Caps by the largest liquidation that a liquidator can still sell at a profit (a method of LlamaRisk, Chaos Labs).
 
 A liquidator repays a debt of d, gets collateral worth d (1 + bonus), leaves the protocol its share of the bonus, and
 sells the rest in one order on the reference market, as deep as the scenario's own shock leaves it. Where it holds no
@@ -7,7 +7,8 @@ gas. The depth and the way orders fill are those that the simulation trades at (
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.errors import ConfigError
@@ -16,6 +17,7 @@ from simulator.market.impact import Impact, ImpactSettings
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
+METHOD = "largest that a liquidator can still sell at a profit"
 _UNBOUNDED = 1e15  # [usd] more than any market is worth
 _NEAR = 1e-9  # relative
 
@@ -29,6 +31,21 @@ class Cap:
     depth_usd: float  # that moves the collateral by 1 %, after the shock
     bonus: float  # of the debt, the liquidator's
     slippage: float  # lost by selling, as a share of the collateral's worth
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data under the method's name; null for what is without bound."""
+        finite = {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
+        return {"method": METHOD, **finite}
+
+
+def caps_of(scenario: "Scenario") -> dict[str, Cap]:
+    """The cap of every collateral of the scenario's debt protocols, by id as in cdp/ETH."""
+    return {
+        f"{protocol}/{asset}": profitable_cap(scenario, asset, protocol=protocol)
+        for protocol, component in scenario.protocols.items()
+        if component.name == "cdp"
+        for asset in scenario.resolved[protocol].get("collateral", {})
+    }
 
 
 def profitable_cap(
@@ -58,8 +75,7 @@ def profitable_cap(
 
 
 def _terms(scenario: "Scenario", protocol: str, asset: str) -> dict[str, Any]:
-    table = scenario.resolved.get(protocol, {})
-    collateral = table.get("collateral", {}) if isinstance(table, dict) or hasattr(table, "get") else {}
+    collateral = scenario.resolved.get(protocol, {}).get("collateral", {})
     if asset not in collateral:
         known = ", ".join(collateral) or "none"
         raise ConfigError(f"{protocol} has no collateral {asset}", where=scenario.name, mend=f"it has: {known}")
@@ -97,7 +113,7 @@ def _bought(market: Impact | None, dollars: float) -> float:
     return dollars if market is None else market.quote(dollars, 1.0)
 
 
-def _largest(profit: Any) -> float:
+def _largest(profit: Callable[[float], float]) -> float:
     """The largest debt with a profit that is not negative, 0 where even the best has none.
 
     Profit rises first (over the gas) and falls then, because every further dollar sells for less.
@@ -121,7 +137,7 @@ def _largest(profit: Any) -> float:
     return low
 
 
-def _peak(profit: Any, low: float, high: float) -> float:
+def _peak(profit: Callable[[float], float], low: float, high: float) -> float:
     while high - low > _NEAR * high:
         third = (high - low) / 3
         if profit(low + third) < profit(high - third):

@@ -9,11 +9,11 @@ named: a metric, whose mean over runs counts in the direction that is not worse,
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from simulator.errors import ConfigError
 from simulator.metrics import METRICS
+from simulator.registry import nearest
 
 _PARAMETER = re.compile(r"(?P<inverse>1\s*/\s*)?param\(\s*(?P<key>[^()]+?)\s*\)")
 _INVERSE, _DIRECT = True, False
@@ -73,14 +73,16 @@ def _named(name: str, varied: Sequence[str]) -> Efficiency:
         key, inverse = match["key"], match["inverse"] is not None
         if key not in varied:
             raise ConfigError(
-                f"{key} is not varied{_nearest(key, varied)}", where=f"--efficiency {name}", mend="name a varied key"
+                f"{key} is not varied",
+                where=f"--efficiency {name}",
+                mend=f"the nearest that is: {nearest(key, varied)}",
             )
         return Efficiency(_text(key, inverse), "as asked for", (key,), inverse)
     if name not in METRICS:
         raise ConfigError(
-            f"there is no metric {name}{_nearest(name, list(METRICS))}",
+            f"no metric {name}",
             where="--efficiency",
-            mend="name a metric (`wavetank list metrics`), param(KEY) or 1/param(KEY)",
+            mend=f"the nearest is {nearest(name, METRICS)}; or write param(KEY) or 1/param(KEY)",
         )
     return _of_metric(name)
 
@@ -92,8 +94,3 @@ def _of_metric(name: str) -> Efficiency:
 
 def _text(key: str, inverse: bool) -> str:
     return f"1/param({key})" if inverse else f"param({key})"
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, 1, 0.4)
-    return f": do you mean {close[0]}?" if close else ""

@@ -12,12 +12,23 @@ class Grid:
     def __init__(self, points: Sequence[Changes]) -> None:
         self.keys = list(points[0]) if points else []
         self.levels = {key: _levels([point[key] for point in points]) for key in self.keys}
+        self._ordered = {key: all(map(is_number, levels)) for key, levels in self.levels.items()}
+        self._ranks = {key: {level: rank for rank, level in enumerate(self.levels[key])} for key in self.keys}
         self._places = [self._place(point) for point in points]
         self._at = {place: number for number, place in enumerate(self._places)}
 
+    @property
+    def size(self) -> int:
+        """How many points it has."""
+        return len(self._places)
+
     def ordered(self, key: str) -> bool:
         """Whether a key's levels are numbers, so that a step along it means something."""
-        return all(is_number(level) for level in self.levels[key])
+        return self._ordered[key]
+
+    def rank(self, point: Changes, key: str) -> int:
+        """The place of a point's level among those of a key."""
+        return self._ranks[key][point[key]]
 
     def line(self, number: int, key: str) -> list[int]:
         """The points that differ from one in a key alone, itself among them, in order of that key."""
@@ -43,7 +54,7 @@ class Grid:
         return len(self._at) == size
 
     def _place(self, point: Changes) -> tuple[int, ...]:
-        return tuple(self.levels[key].index(point[key]) for key in self.keys)
+        return tuple(self.rank(point, key) for key in self.keys)
 
 
 def is_number(value: Any) -> bool:
@@ -52,8 +63,5 @@ def is_number(value: Any) -> bool:
 
 
 def _levels(values: list[Any]) -> list[Any]:
-    distinct: list[Any] = []
-    for value in values:
-        if value not in distinct:
-            distinct.append(value)
+    distinct = list(dict.fromkeys(values))
     return sorted(distinct) if all(map(is_number, distinct)) else distinct

@@ -53,16 +53,24 @@ class Recommendation:
     kept: tuple[Kept, ...] = ()
     nearest: Nearest | None = None
 
+    @property
+    def looked_at(self) -> Judged | None:
+        """The point to look at: the chosen, or else the one that comes nearest."""
+        return self.chosen or (self.nearest.point if self.nearest else None)
 
-def recommend(points: Sequence[Judged]) -> Recommendation:
-    """Choose among judged points; of equally efficient ones that which keeps its rules by most."""
+
+def recommend(points: Sequence[Judged], designed: int | None = None) -> Recommendation:
+    """Choose among judged points; of equally efficient ones that which keeps its rules by most.
+
+    The first `designed` points, by default all, are those of the grid that steps are counted on.
+    """
     if not points or not points[0].verdicts:
         return Recommendation()
-    scales = [_scale([point.verdicts[rule] for point in points]) for rule in range(len(points[0].verdicts))]
+    scales = scales_of(points)
     chosen = _best([point for point in points if point.qualifies], scales)
     if chosen is None:
         return Recommendation(nearest=_nearest(points, scales))
-    grid = Grid([point.changes for point in points])
+    grid = Grid([point.changes for point in points[:designed]])
     kept = tuple(_kept(points, grid, chosen, rule, scales) for rule in range(len(scales)))
     return Recommendation(chosen, kept)
 
@@ -96,6 +104,11 @@ def _best(points: Sequence[Judged], scales: Sequence[float]) -> Judged | None:
     return max(points, key=lambda p: (p.rank, -_excess(p, scales), -p.number), default=None)
 
 
+def scales_of(points: Sequence[Judged]) -> list[float]:
+    """What the excess of each rule is measured against."""
+    return [_scale([point.verdicts[rule] for point in points]) for rule in range(len(points[0].verdicts))]
+
+
 def _scale(verdicts: Sequence[Verdict]) -> float:
     """What a rule's excess is measured against: its limit, or the spread of its bounds where that is zero."""
     if limit := abs(verdicts[0].rule.limit.value):
@@ -104,9 +117,13 @@ def _scale(verdicts: Sequence[Verdict]) -> float:
     return max(bounds, default=0.0) - min(bounds, default=0.0) or 1.0
 
 
+def excesses(point: Judged, scales: Sequence[float]) -> list[float]:
+    """By how much each rule's worse bound is beyond its limit, in scales; negative within, infinite without a bound."""
+    return [_excess_of(v, scale) for v, scale in zip(point.verdicts, scales, strict=True)]
+
+
 def _excess(point: Judged, scales: Sequence[float]) -> float:
-    """By how much a point's worst rule is beyond its limit, in scales; negative where all keep it."""
-    return max(_excess_of(v, scale) for v, scale in zip(point.verdicts, scales, strict=True))
+    return max(excesses(point, scales))
 
 
 def _excess_of(verdict: Verdict, scale: float) -> float:
@@ -126,7 +143,8 @@ def _kept(points: Sequence[Judged], grid: Grid, chosen: Judged, rule: int, scale
     best = _best(free, [scale if n != rule else math.inf for n, scale in enumerate(scales)])
     assert best is not None, "the chosen point keeps every rule"
     measured = math.isfinite(chosen.rank)
-    edges = tuple(_edges(points, grid, points.index(chosen), rule))
+    place = points.index(chosen)
+    edges = tuple(_edges(points, grid, place, rule)) if place < grid.size else ()
     return Kept(
         chosen.verdicts[rule],
         best.rank - chosen.rank if measured else None,

@@ -12,7 +12,7 @@ from simulator.errors import ConfigError
 from simulator.scenario import load_scenario
 from simulator.stress.answer import answer
 from simulator.stress.break_even import break_even, crossings, grows_by_factor
-from simulator.stress.caps import profitable_cap
+from simulator.stress.caps import METHOD, caps_of, profitable_cap
 from simulator.stress.require import parse_rule
 
 
@@ -110,3 +110,13 @@ def test_there_is_no_cap_without_a_bonus_and_none_is_too_large_without_impact():
 def test_a_collateral_that_is_not_there_is_refused_with_those_that_are():
     with pytest.raises(ConfigError, match="ETH"):
         profitable_cap(scenario(1e6, 0.1), "BTC")
+
+
+def test_every_collateral_of_a_scenario_has_its_cap():
+    (name, cap), *others = caps_of(scenario(1e6, 0.1)).items()
+    assert (name, others) == ("cdp/ETH", [])
+    assert cap == profitable_cap(scenario(1e6, 0.1), "ETH")
+    found = cap.as_dict()
+    assert (found["method"], found["debt_usd"]) == (METHOD, cap.debt_usd)
+    endless = scenario(1e300, 0.1, **{"market.DOLLAR.impact.depth_usd": 1e300})
+    assert caps_of(endless)["cdp/ETH"].as_dict()["debt_usd"] is None
