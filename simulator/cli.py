@@ -254,6 +254,9 @@ def stress(
             metavar="NAME", help="What is made as large as the rules allow: a metric, param(KEY), 1/param(KEY)."
         ),
     ] = None,
+    search: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Further points, proposed by Optuna; none by default.")
+    ] = None,
     seed: Seed = None,
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
     changes: Changes = None,
@@ -273,7 +276,7 @@ def stress(
 
     storm = _load(scenario, changes)
     root = storm.world.seed if seed is None else seed
-    flags = Flags(vary, sampling and sampling.value, points, seeds, require, until, efficiency)
+    flags = Flags(vary, sampling and sampling.value, points, seeds, require, until, efficiency, search)
     with sweep_progress(storm.title) as progress:
         sweep = run_stress(
             storm,

@@ -45,6 +45,7 @@ class Answer:
         """`recommendation`, `points` and `break_even` as plain JSON data; what there is no number for is null."""
         return {
             "recommendation": _recommendation(self),
+            "designed": self.designed,
             "points": [_point(point, self) for point in self.points],
             "break_even": [_crossing(each, self.rules) for each in self.crossings],
         }

@@ -1,25 +1,33 @@
 """`wavetank stress`: flags over the scenario's `[stress]` table, the runs, the answer, the exit code."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from simulator.metrics import METRICS
 from simulator.scenario import Scenario
 from simulator.scenario.build import Draft
-from simulator.scenario.overrides import run_command
 from simulator.stress.answer import Answer, answer, value_of
+from simulator.stress.caps import caps_of
 from simulator.stress.conduct import Progress, Runs, conduct, document
 from simulator.stress.efficiency import Efficiency, choose_efficiency
 from simulator.stress.executors import Engine, ExecutorName, check_engine, open_engine
-from simulator.stress.plan import Plan, make_plan
+from simulator.stress.further import Judging, further
+from simulator.stress.judge import Judged, judge
+from simulator.stress.page import write_page
+from simulator.stress.plan import Plan, changed, make_plan
 from simulator.stress.require import Rule, check_rules, parse_rule
+from simulator.stress.search import check_search
+from simulator.stress.sensitivity import sensitivities
 from simulator.stress.settings import StressSettings
-from simulator.stress.space import parse_vary
+from simulator.stress.space import Point, parse_vary
+from simulator.stress.words import lines as said
+from simulator.stress.worst import replay_command
 from simulator.terminal import columns, figure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BREACHED, INCONCLUSIVE = 1, 3
 _FAULTS_SHOWN = 5
@@ -36,6 +44,7 @@ class Flags:
     require: list[str] | None = None
     until: str | None = None
     efficiency: str | None = None
+    search: int | None = None
 
     def over(self, settings: StressSettings | None) -> StressSettings:
         """The table with what is given here in its place. Raises ConfigError."""
@@ -62,6 +71,8 @@ def asked(plan: Plan) -> Asked:
     """The rules and the efficiency of a plan. Raises ConfigError for those that its runs could not answer."""
     rules = tuple(parse_rule(text) for text in plan.settings.require)
     check_rules(rules, plan.seeds)
+    if plan.settings.search:
+        check_search(plan.dimensions, rules)
     for rule in rules:
         if rule.is_parameter and str(rule.expression) not in plan.varied:
             value_of(plan.scenario.resolved, str(rule.expression))
@@ -95,20 +106,8 @@ class Sweep:
         head = ("status", "digest", "runs_total", "runs_failed", "runs_resumed")
         yield from columns([(name, figure(self.document[name])) for name in head])
         if self.found is not None:
-            yield from ("", *self._recommended(self.found), "", *columns(self._table(self.found)))
+            yield from ("", *said(self.found), "", *columns(self._table(self.found)))
         yield from ("", f"results in {self.runs.folder.out}")
-
-    def _recommended(self, found: Answer) -> list[str]:
-        chosen, nearest = found.recommendation.chosen, found.recommendation.nearest
-        if chosen is not None:
-            return [f"recommended: {self._setting(chosen.changes)}"]
-        if nearest is not None:
-            setting = self._setting(nearest.point.changes)
-            return [f"recommended: nothing keeps every rule; nearest to it is {setting}"]
-        return ["recommended: nothing, because --require states no rule"]
-
-    def _setting(self, changes: Mapping[str, Any]) -> str:
-        return ", ".join(f"{key} = {figure(value)}" for key, value in changes.items()) or "the scenario as it is"
 
     def _table(self, found: Answer) -> list[Sequence[Any]]:
         names = [name for rule in found.rules for name in (str(rule), "bound", "")]
@@ -134,14 +133,9 @@ class Sweep:
         if runs.failed:
             yield f"{runs.failed:,} of {runs.done:,} runs failed; they count as nothing else:"
         for fault in self.document["faults"][:_FAULTS_SHOWN]:
-            again = replay_command(self.plan, self.plan.points[fault["point"]].changes, fault["seed"])
+            changes = self.plan.points[fault["point"]].changes
+            again = replay_command(self.plan.scenario, changes, fault["seed"], self.plan.gas)
             yield f"  {fault['runs']:,} times: {fault['fault']}; the first is {again}"
-
-
-def replay_command(plan: Plan, changes: Mapping[str, Any], seed: int) -> str:
-    """The command that makes a run again, alone."""
-    there = replace(plan.scenario, changes={**plan.scenario.changes, **changes})
-    return shlex.join([*run_command(there, seed), *(["--gas", plan.gas] if plan.gas else [])])
 
 
 def run_stress(
@@ -166,21 +160,48 @@ def run_stress(
         return open_engine(executor, jobs=jobs, scheduler=scheduler)
 
     runs = conduct(plan, engine, out, resume=resume, progress=progress)
+    designed = len(plan.points)
+    if runs.table is not None and plan.settings.search:
+        plan, runs = further(plan, runs, _judging(plan, wanted), engine, progress)
     if runs.table is None:
         return Sweep(plan, runs, None, document(plan, runs, {}))
-    found = _answer(plan, runs, wanted)
-    written = document(plan, runs, found.as_dict())
-    runs.folder.finish(written)
-    return Sweep(plan, runs, found, written)
+    return _concluded(plan, runs, wanted, designed)
 
 
-def _answer(plan: Plan, runs: Runs, wanted: Asked) -> Answer:
+def _judging(plan: Plan, wanted: Asked) -> Judging:
+    def judging(frame: "pd.DataFrame", points: Sequence[Point]) -> list[Judged]:
+        return judge(
+            frame,
+            [(point.number, point.changes) for point in points],
+            wanted.rules,
+            efficiency=wanted.efficiency,
+            lookup=lambda changes, key: changes[key] if key in changes else value_of(plan.scenario.resolved, key),
+        )
+
+    return judging
+
+
+def _concluded(plan: Plan, runs: Runs, wanted: Asked, designed: int) -> Sweep:
+    """The answer of runs that are all there, in the folder too."""
     frame = runs.frame()
-    return answer(
+    found = answer(
         frame,
         [(point.number, point.changes) for point in plan.points],
         wanted.rules,
-        metrics=[name for name in METRICS if frame[name].notna().any()],
         efficiency=wanted.efficiency,
         resolved=plan.scenario.resolved,
+        designed=designed,
     )
+    design = frame[frame["point"] < designed]
+    matters = sensitivities(design, plan.varied, plan.settings.sampling, wanted.rules, plan.seed)
+    looked_at = found.recommendation.looked_at
+    caps = caps_of(changed(plan, {} if looked_at is None else looked_at.changes))
+    parts = {**found.as_dict(), "sensitivity": matters, "caps": {name: cap.as_dict() for name, cap in caps.items()}}
+    written = document(plan, runs, parts)
+    runs.folder.finish(written)
+
+    def command(changes: Mapping[str, Any], seed: int) -> str:
+        return replay_command(plan.scenario, changes, seed, plan.gas)
+
+    write_page(written, frame, found, runs.folder.out, command, matters)
+    return Sweep(plan, runs, found, written)

@@ -85,7 +85,7 @@ def _constraints(answer: Answer) -> list[dict[str, Any]]:
     """The rules at the chosen point, or at the one that comes nearest."""
     found = answer.recommendation
     if found.chosen is not None:
-        kept = [(each.verdict, constraint(each, answer)) for each in found.kept]
+        kept = [(each.verdict, [_sentence(part) for part in constraint(each, answer)]) for each in found.kept]
     elif found.nearest is not None:
         kept = [(each, []) for each in found.nearest.point.verdicts]
     else:
@@ -101,6 +101,10 @@ def _constraints(answer: Answer) -> list[dict[str, Any]]:
         }
         for verdict, words in kept
     ]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _table(answer: Answer) -> list[dict[str, Any]]:

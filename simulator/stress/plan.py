@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,17 @@ def make_plan(scenario: Scenario, settings: StressSettings, *, seed: int, gas: s
     points = make_points(dimensions, settings.sampling, settings.points, seed)
     prints = tuple(fingerprint(_at(scenario, source, point.changes)) for point in points)
     return Plan(scenario, gas, seed, settings, dimensions, points, prints, BATCH)
+
+
+def changed(plan: Plan, changes: Mapping[str, Any]) -> Scenario:
+    """The scenario of a plan with changes. Raises ConfigError where it cannot run so."""
+    return _at(plan.scenario, plan.source, changes)
+
+
+def with_points(plan: Plan, points: Sequence[Point]) -> Plan:
+    """The plan with other points. Raises ConfigError where one of them cannot run."""
+    prints = tuple(fingerprint(_at(plan.scenario, plan.source, point.changes)) for point in points)
+    return replace(plan, points=tuple(points), prints=prints)
 
 
 def _at(scenario: Scenario, source: str, changes: Mapping[str, Any]) -> Scenario:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.errors import ConfigError
 from simulator.stress.judge import Judged
 from simulator.stress.recommend import excesses, scales_of
+from simulator.stress.require import Rule
 from simulator.stress.settings import Value
 from simulator.stress.space import Dimension
 
@@ -39,12 +40,8 @@ def search(
     `known` are the points that ran, with rules. A proposal that ran already is not run again, but counts. Raises
     ConfigError where Optuna is missing or there is nothing to search in.
     """
-    _need_optuna()
+    check_search(dimensions, [verdict.rule for verdict in known[0].verdicts] if known else [])
     space = {each.key: _distribution(each) for each in dimensions if not _fixed(each)}
-    if not space or not known or not known[0].verdicts:
-        raise ConfigError(
-            "a search needs keys to vary and rules to keep", where="--search", mend="add --vary and --require"
-        )
     scales = scales_of(known)
     study = _study(seed)
     found: dict[tuple[Any, ...], Judged] = {}
@@ -68,7 +65,12 @@ def search(
     return new
 
 
-def _need_optuna() -> None:
+def check_search(dimensions: Sequence[Dimension], rules: Sequence[Rule]) -> None:
+    """Raises ConfigError where a search cannot be: without Optuna, or without anything to search in or for."""
+    if all(map(_fixed, dimensions)) or not rules:
+        raise ConfigError(
+            "a search needs keys to vary and rules to keep", where="--search", mend="add --vary and --require"
+        )
     try:
         import optuna
     except ImportError:

@@ -35,6 +35,13 @@ class StressSettings(Settings):
     until: str = Field(
         "", description='when a point has runs enough, as in "p99(bad_debt_ratio) +- 0.1%"; empty: after all its seeds'
     )
+    search: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="most further points that Optuna proposes, for a more efficient one that keeps the rules",
+        json_schema_extra=COUNT,
+    )
     efficiency: str = Field(
         "", description="what is made as large as the rules allow: a metric, param(KEY) or 1/param(KEY); empty: a guess"
     )

@@ -140,9 +140,9 @@ class SweepFolder:
             if kept.num_rows < table.num_rows:
                 self._write_table(path, kept)
 
-    def write_results(self) -> pa.Table:
-        """Every run, sorted, in one file."""
-        table = self._sorted()
+    def write_results(self, further: Sequence[pa.Table] = ()) -> pa.Table:
+        """Every run, sorted, in one file; `further` tables are of points that follow those of the plan, in order."""
+        table = pa.concat_tables([self._sorted(), *further]).combine_chunks()
         self._write_table(self.out / RESULTS, table)
         return table
 

@@ -49,7 +49,7 @@ def constraint(kept: Kept, answer: Answer) -> list[str]:
         parts.append(f"without it efficiency would be higher by {number(kept.cost)}")
     elif kept.cost is not None:
         parts.append("it costs no efficiency")
-    return [part[:1].upper() + part[1:] for part in parts]
+    return parts
 
 
 def edge(kept: Kept, names: Mapping[str, str]) -> str:

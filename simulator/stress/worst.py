@@ -53,6 +53,6 @@ def worst_paths(results: "pd.DataFrame", answer: Answer, shown: int = SHOWN) -> 
 
 
 def replay_command(scenario: "Scenario", changes: Mapping[str, Any], seed: int, gas: str | None = None) -> str:
-    """The command that runs a point of a scenario again at one seed."""
+    """The command that runs a point of a scenario again, alone, at one seed."""
     there = replace(scenario, changes={**scenario.changes, **changes})
     return shlex.join([*run_command(there, seed), *(["--gas", gas] if gas else [])])

@@ -38,8 +38,8 @@ def test_the_recommendation_says_what_how_sure_and_how_far_from_the_edge():
     (kept,) = found.recommendation.kept
     room, edge, cost = constraint(kept, found)
     assert room.endswith("% of room")
-    assert edge == "No longer kept 1 step down in liquidation ratio, at 1.3"
-    assert cost == "Without it efficiency would be higher by 0.0549"
+    assert edge == "no longer kept 1 step down in liquidation ratio, at 1.3"
+    assert cost == "without it efficiency would be higher by 0.0549"
     assert lines(found)[0] == headline(found)
 
 
