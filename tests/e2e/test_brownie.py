@@ -177,7 +177,7 @@ def test_an_interrupted_run_keeps_what_it_has(shell, tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not any(tmp_path.rglob("*.parquet")) and time.monotonic() < deadline:  # they are begun with the set-up
             time.sleep(0.05)
         time.sleep(4)  # a day on a node takes far longer

@@ -9,7 +9,7 @@ import pytest
 from simulator import run
 from simulator.errors import ConfigError
 from simulator.scenario import load_scenario as load
-from simulator.study import bands, delay
+from simulator.study import bands, delay, effectiveness
 from simulator.study.bands import BANDS
 from simulator.study.catalogue import STUDIES, find_study
 from simulator.study.conduct import conduct
@@ -101,10 +101,13 @@ def test_keepers_who_are_paid_more_come_sooner(monkeypatch, tmp_path):
 
 
 def test_the_effectiveness_of_a_strategy_is_told_for_each_of_its_scenarios(tmp_path, monkeypatch):
-    monkeypatch.setattr("simulator.scenario.files.shipped", lambda: {})
+    monkeypatch.setattr(
+        effectiveness, "_strategies", lambda scenario: {"carry"} if scenario.name == "carry-calm" else {}
+    )
     manifest, code, folder = studied(replace(EFFECTIVENESS_STUDY, seeds=1), "whipsaw", tmp_path / "study")
     assert code == 0
-    assert [(run["series"], run["point"]) for run in manifest["runs"]] == [("storm", "whipsaw")]
+    runs = [(run["series"], run["point"]) for run in manifest["runs"]]
+    assert runs == [("storm", "whipsaw"), ("calm", "carry-calm")]
     assert manifest["runs"][0]["hedge_effectiveness"] is None  # carry has no hedge leg: no data is no effectiveness
     assert "No run had a hedge whose effectiveness could be told." in (folder / "report.html").read_text()
 
