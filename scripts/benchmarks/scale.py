@@ -7,6 +7,7 @@ is installed must find the digests of the others.
 """
 
 import os
+import secrets
 import tempfile
 import time
 from collections import defaultdict
@@ -145,14 +146,18 @@ def _dask() -> Iterator[Engine]:
 
 @contextmanager
 def _ray() -> Iterator[Engine]:
-    import ray
+    with tempfile.TemporaryDirectory() as place:  # a word of its own: the user's is left as it is
+        word = Path(place, "word")
+        word.write_text(secrets.token_hex(16))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(word)}
+        import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    try:
-        with open_engine("ray") as engine:
-            yield engine
-    finally:
-        ray.shutdown()
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        try:
+            with open_engine("ray") as engine:
+                yield engine
+        finally:
+            ray.shutdown()
 
 
 CLUSTERS: Final = {"dask": ("distributed", _dask), "ray": ("ray", _ray)}
