@@ -19,7 +19,7 @@ from simulator.stress.page import write_page
 from simulator.stress.plan import Plan, changed, make_plan
 from simulator.stress.require import Rule, check_rules, parse_rule
 from simulator.stress.search import check_search
-from simulator.stress.sensitivity import sensitivities
+from simulator.stress.sensitivity import need_salib, sensitivities
 from simulator.stress.settings import StressSettings
 from simulator.stress.space import Point, parse_vary
 from simulator.stress.words import lines as said
@@ -73,6 +73,8 @@ def asked(plan: Plan) -> Asked:
     check_rules(rules, plan.seeds)
     if plan.settings.search:
         check_search(plan.dimensions, rules)
+    if plan.settings.sampling == "saltelli":
+        need_salib()
     for rule in rules:
         if rule.is_parameter and str(rule.expression) not in plan.varied:
             value_of(plan.scenario.resolved, str(rule.expression))

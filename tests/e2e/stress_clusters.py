@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -10,17 +11,22 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 HERE = Path(__file__).parent
-ENV = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
 PATIENCE = 90
+
+
+def environment():
+    """Of processes that import this checkout and what is beside this file."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
 
 
 @contextmanager
 def process(*words, folder):
     with (
         (folder / "cluster.log").open("ab") as log,
-        subprocess.Popen([sys.executable, *words], env=ENV, cwd=folder, stdout=log, stderr=log) as started,
+        subprocess.Popen([sys.executable, *words], env=environment(), cwd=folder, stdout=log, stderr=log) as started,
     ):
         try:
             yield started
@@ -53,14 +59,19 @@ def dask_cluster(folder):
 
 @contextmanager
 def ray_cluster(folder):
-    """The address of its head."""
+    """The address of its head. It lets in only who knows its word, whatever the user's own clusters do."""
     port = free_port()
     place = tempfile.mkdtemp(prefix="ray-")  # a socket's path is at most 107 characters long
     words = ("-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=2", f"--port={port}",
              "--node-ip-address=127.0.0.1", "--include-dashboard=false", "--disable-usage-stats",
              "--object-store-memory=100000000", f"--temp-dir={place}")  # fmt: skip
+    word = folder / "word"
+    word.write_text(secrets.token_hex(16))
     try:
-        with process(*words, folder=folder):
+        with (
+            mock.patch.dict(os.environ, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(word)),
+            process(*words, folder=folder),
+        ):
             wait_until(lambda: b"Ray runtime started" in (folder / "cluster.log").read_bytes(), folder)
             yield f"127.0.0.1:{port}"
     finally:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from stress_clusters import ENV, dask_cluster, ray_cluster, wait_until
+from stress_clusters import dask_cluster, environment, ray_cluster, wait_until
 
 from simulator import run
 from simulator.cli import main
 from simulator.metrics import METRICS
 from simulator.scenario import load_scenario
+
+pytestmark = pytest.mark.xdist_group("stress")
 
 SMALL = {"world.hours": 0.25, "borrowers.count": 20, "borrowers.collateral_usd": 2_000_000}
 RATIO, BONUS = "cdp.collateral.ETH.liquidation_ratio", "cdp.collateral.ETH.liquidation_bonus"
@@ -26,7 +28,7 @@ SWEEP = [*BASE, *VARIED, "--seeds", "3", "--seed", "11"]
 
 
 def started(*words, **more):
-    return subprocess.Popen([sys.executable, "-m", "simulator.cli", *words], env=ENV, **more)
+    return subprocess.Popen([sys.executable, "-m", "simulator.cli", *words], env=environment(), **more)
 
 
 def stressed(*words):
@@ -81,8 +83,9 @@ def test_one_worker_finds_the_same_bytes_and_the_same_digest_as_two(undisturbed,
 def test_a_cluster_finds_the_same_bytes_and_the_same_digest(name, cluster, undisturbed, tmp_path):
     folder, printed = undisturbed
     with cluster(tmp_path) as address:
-        code, there, _ = stressed(*SWEEP, "--executor", name, "--scheduler", address, "--out", str(tmp_path / "sweep"))
-    assert code == 0
+        words = ["--executor", name, "--scheduler", address, "--out", str(tmp_path / "sweep")]
+        code, there, err = stressed(*SWEEP, *words)
+    assert code == 0, (there.get("error"), err)
     assert (tmp_path / "sweep/results.parquet").read_bytes() == (folder / "results.parquet").read_bytes()
     assert there == printed
 

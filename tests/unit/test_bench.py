@@ -44,7 +44,16 @@ def stub(monkeypatch):
 @pytest.mark.parametrize("words", [[], ["list"]])
 def test_no_name_prints_the_names(words, capsys):
     assert bench.main(words) == 0
-    assert capsys.readouterr().out.split() == ["overhead", "backends", "month", "soak", "black-thursday", "paths"]
+    assert capsys.readouterr().out.split() == [
+        "overhead",
+        "backends",
+        "month",
+        "soak",
+        "black-thursday",
+        "hedge",
+        "paths",
+        "scale",
+    ]
 
 
 def test_every_name_leads_to_a_module_that_measures():
