@@ -36,6 +36,22 @@ def drawn_paths(
     return drawn
 
 
+def log_weights(
+    processes: Mapping[str, Process], times: Floats, streams: Streams, *, start: float = 0.0, folder: Path = Path()
+) -> dict[str, float]:
+    """Of the one path of each asset that `drawn_paths` draws: its log likelihood as described over that as drawn."""
+    unseen = np.broadcast_to(0.0, (1, len(times) - 1))  # no weight depends on what drives a diffusion
+    found = {}
+    for name, process in processes.items():
+        draw = Draw(times, start, folder, unseen, partial(_stream, streams, name), _not_drawn)
+        found[name] = float(process.log_weight(draw)[0])
+    return found
+
+
+def _not_drawn(asset: str) -> Floats:
+    raise ValueError(f"a weight does not depend on the path of {asset}")
+
+
 def by_need(processes: Mapping[str, Process]) -> list[str]:
     """The assets, each behind those it is made from. Raises ConfigError for one that is not there, or for a circle."""
     found: list[str] = []

@@ -1,10 +1,20 @@
 """From the runs of a point to a number with its uncertainty: one-sided 95 % bounds each way.
 
 `low` and `high` each hold with 95 % by themselves, so that both hold with 90 %. A bound that so few runs cannot give is
-None, and `needed` says how many would do.
+None, and `needed` says how many would do. max, min and count say what came of these runs and bound nothing beyond them.
+
+A rate has the exact bounds of Clopper and Pearson (1934), a percentile two order statistics, which hold whatever the
+distribution. The mean and the expected shortfall have no such bounds, for what was not seen may count most. Theirs are
+those of `tail.py`. What was tried for them, as the share of 2,000 samples in which the upper bound holds (.95 asked):
+
+<measured>
+
+Runs that all agree bound nothing: what they agree on is then the estimate and its bounds, and what is rarer than one
+in a third of the runs goes unseen. `rate` says how rare.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,10 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, binom, t
 
+from simulator.stress.tail import CONFIDENCE, SHARE, Bounds, fit_tail
+
 Floats = NDArray[np.float64]
-CONFIDENCE: Final = 0.95
-AS_OBSERVED = ("max", "min", "count")  # what came of these runs: they bound nothing beyond them
-_LEAST_MEAN, _LEAST_TAIL = 10, 100  # runs for a mean, and for an expected shortfall
+Numbers = Sequence[float] | Floats
+AS_OBSERVED: Final = ("max", "min", "count")
+_LEAST: Final = 30  # runs for a mean, and in the tail for an expected shortfall
+_LEAST_EFFECTIVE: Final = 10  # runs of equal weight that do as much as those of a rare event
 
 
 @dataclass(frozen=True)
@@ -30,13 +43,11 @@ class Estimate:
     needed: int | None = None  # runs that would do, where there are too few
 
 
-def estimate(
-    aggregate: str, values: Sequence[float] | Floats, weights: Sequence[float] | Floats | None = None
-) -> Estimate:
+def estimate(aggregate: str, values: Numbers, weights: Numbers | None = None) -> Estimate:
     """A statistic by its name: max, min, mean, pNN, esNN, and of flags (0 or 1) count and rate.
 
-    NaN is a run without data and is left out. `weights` are likelihood ratios of importance-sampled runs. esNN is the
-    mean of the greatest 1 - NN % of values, so of losses.
+    NaN is a run without data and is left out. esNN is the mean of the greatest 1 - NN % of values, so of losses.
+    `weights` are likelihood ratios of importance-sampled runs.
     """
     x = np.asarray(values, dtype=float)
     w = np.ones_like(x) if weights is None else np.asarray(weights, dtype=float)
@@ -47,15 +58,19 @@ def estimate(
     if aggregate in AS_OBSERVED:
         seen = float(x.max() if aggregate == "max" else x.min() if aggregate == "min" else x.sum())
         return Estimate(seen, seen, seen, len(x))
-    return _bounded(aggregate, x)
+    return _plain(aggregate, x) if (w == 1).all() else _weighted(aggregate, x, w)
 
 
 def runs_needed(aggregate: str) -> int:
     """The least runs with which both bounds of a statistic are there."""
+    if aggregate in AS_OBSERVED or aggregate == "rate":
+        return 1
+    if aggregate == "mean":
+        return _LEAST
+    level = level_of(aggregate)
     if aggregate.startswith("p"):
-        level = level_of(aggregate)
         return math.ceil(math.log(1 - CONFIDENCE) / math.log(max(level, 1 - level)))
-    return _LEAST_TAIL if aggregate.startswith("es") else _LEAST_MEAN if aggregate == "mean" else 1
+    return math.ceil(_LEAST / max(1 - level, SHARE) - 1e-9)
 
 
 def level_of(aggregate: str) -> float:
@@ -63,48 +78,152 @@ def level_of(aggregate: str) -> float:
     return float(aggregate.lstrip("pes")) / 100
 
 
-def _bounded(aggregate: str, x: Floats) -> Estimate:
-    if aggregate == "rate":
-        return rate(int(np.sum(x != 0)), len(x))
-    if aggregate == "mean":
-        return _mean(x)
-    if aggregate.startswith("es"):
-        return _shortfall(x, level_of(aggregate), aggregate)
-    return _quantile(np.sort(x), level_of(aggregate), aggregate)
-
-
 def rate(events: int, runs: int) -> Estimate:
-    """The probability of an event, by the exact bounds of Clopper and Pearson (1934)."""
+    """The probability of an event that came in so many runs."""
     low = float(beta.ppf(1 - CONFIDENCE, events, runs - events + 1)) if events else 0.0
     high = float(beta.ppf(CONFIDENCE, events + 1, runs - events)) if events < runs else 1.0
     return Estimate(events / runs, low, high, runs)
 
 
+# ------------------------------------------------------------------------ runs of equal weight
+
+
+def _plain(aggregate: str, x: Floats) -> Estimate:
+    if aggregate == "rate":
+        return rate(int(np.sum(x != 0)), len(x))
+    if aggregate.startswith("p"):
+        return _quantile(np.sort(x), level_of(aggregate), aggregate)
+    found = mean_of(x) if aggregate == "mean" else _shortfall(x, level_of(aggregate))
+    if len(x) < runs_needed(aggregate):
+        return Estimate(found.value, None, None, len(x), runs_needed(aggregate))
+    return Estimate(*found, len(x))
+
+
 def _quantile(ordered: Floats, level: float, aggregate: str) -> Estimate:
-    """Linear between order statistics, bounded by two of them whatever the distribution."""
+    """Linear between order statistics, bounded by two of them."""
     n = len(ordered)
-    # P(the k-th least is at least the quantile) = P(fewer than k values lie below it).
+    # The k-th least is below the quantile as often as at least k of n values are.
     above = int(binom.ppf(CONFIDENCE, n, level)) + 1
     below = int(binom.ppf(1 - CONFIDENCE, n, level))
     low = float(ordered[below - 1]) if below >= 1 else None
     high = float(ordered[above - 1]) if above <= n else None
     needed = runs_needed(aggregate) if low is None or high is None else None
-    return Estimate(float(np.quantile(ordered, level)), low, high, n, needed)
+    return Estimate(_between(ordered, level), low, high, n, needed)
 
 
-def _mean(x: Floats) -> Estimate:
-    n, mean = len(x), float(np.mean(x))
-    if n < _LEAST_MEAN:
-        return Estimate(mean, None, None, n, _LEAST_MEAN)
-    reach = float(t.ppf(CONFIDENCE, n - 1) * np.std(x, ddof=1) / math.sqrt(n))
-    return Estimate(mean, mean - reach, mean + reach, n)
+def _between(ordered: Floats, level: float) -> float:
+    with np.errstate(invalid="ignore"):
+        found = float(np.quantile(ordered, level))
+    # Between two infinities there is nothing to interpolate.
+    return float(np.quantile(ordered, level, method="higher")) if math.isnan(found) else found
 
 
-def _shortfall(x: Floats, level: float, aggregate: str) -> Estimate:
-    n = len(x)
-    worst = np.sort(x)[::-1][: max(1, round(n * (1 - level)))]
-    value = float(np.mean(worst))
-    if n < runs_needed(aggregate):
-        return Estimate(value, None, None, n, runs_needed(aggregate))
-    reach = float(t.ppf(CONFIDENCE, len(worst)) * np.std(x) / math.sqrt(len(worst)))
-    return Estimate(value, value - reach, value + reach, n)
+def mean_of(x: Floats) -> Bounds:
+    """The mean, with the tails above and below by their laws; without end where a value has none."""
+    value = float(np.mean(x))
+    if not np.isfinite(x).all():
+        return Bounds(value, -math.inf, math.inf)
+    return Bounds(value, -_above(-x), _above(x))
+
+
+def _above(x: Floats) -> float:
+    """The upper bound of a mean."""
+    tail = fit_tail(x)
+    if tail is not None:
+        return tail.mean().high
+    if len(x) < 2:
+        return float(np.mean(x))
+    return float(np.mean(x) + t.ppf(CONFIDENCE, len(x) - 1) * np.std(x, ddof=1) / math.sqrt(len(x)))
+
+
+def _shortfall(x: Floats, level: float) -> Bounds:
+    """From the law of the tail where the worst 1 - level lie in it; else their excess over the quantile is a mean."""
+    if not np.isfinite(x).all():
+        worst = np.sort(x)[::-1][: max(1, math.ceil(len(x) * (1 - level)))]
+        return Bounds(float(np.mean(worst)), -math.inf, math.inf)
+    if 1 - level > SHARE + 1e-9:
+        quantile = float(np.quantile(x, level))
+        excess = mean_of(np.maximum(x - quantile, 0.0))
+        return Bounds(*(quantile + each / (1 - level) for each in excess))
+    tail = fit_tail(x)
+    if tail is None:
+        return Bounds(*(float(x.max()),) * 3)
+    return tail.shortfall(level)
+
+
+# ----------------------------------------------------------------------- importance-sampled runs
+
+
+def _weighted(aggregate: str, x: Floats, w: Floats) -> Estimate:
+    """As means of weight times something, each with the check that enough runs carry it."""
+    if aggregate == "mean":
+        found = _carried(x * w)
+        # Of a mean every run is a part, so also those that few were drawn like.
+        effective = effective_runs(w)
+        if effective < _LEAST and found.needed is None:
+            return Estimate(found.value, None, None, len(x), math.ceil(len(x) * _LEAST / effective))
+        return found
+    if aggregate == "rate":
+        return _clipped(_carried((x != 0) * w), 0.0, 1.0)
+    level = level_of(aggregate)
+    if aggregate.startswith("es"):
+        quantile = _weighted_quantile(x, w, level)
+        return _mapped(_carried(np.maximum(x - quantile, 0.0) * w), quantile, 1 / (1 - level))
+    if level < 0.5:
+        return _mapped(_weighted_percentile(-x, w, 1 - level), 0.0, -1.0)
+    return _weighted_percentile(x, w, level)
+
+
+def effective_runs(contributions: Floats) -> float:
+    """Runs of equal weight that would tell a sum as well as these (Kish 1965): (sum)² over sum of squares."""
+    squares = float(np.sum(contributions**2))
+    return float(np.sum(np.abs(contributions))) ** 2 / squares if squares else 0.0
+
+
+def _carried(contributions: Floats) -> Estimate:
+    n, effective = len(contributions), effective_runs(contributions)
+    found = mean_of(contributions)
+    if effective < _LEAST_EFFECTIVE or n < _LEAST:
+        more = math.ceil(n * _LEAST_EFFECTIVE / max(effective, 1.0))
+        return Estimate(found.value, None, None, n, max(more, _LEAST))
+    return Estimate(*found, n)
+
+
+def _weighted_quantile(x: Floats, w: Floats, level: float) -> float:
+    """The least value that runs of a share of at most 1 - level exceed, by their weights."""
+    order = np.argsort(x)[::-1]
+    above = np.cumsum(w[order]) / len(x)  # the weight of this value and those above
+    last = int(np.searchsorted(above, 1 - level, side="right"))
+    return float(x[order][min(last, len(x) - 1)])
+
+
+def _weighted_percentile(x: Floats, w: Floats, level: float) -> Estimate:
+    """The values at which the bounds of the probability beyond are 1 - level."""
+    value = _weighted_quantile(x, w, level)
+    at = _carried((x >= value) * w)
+    if at.low is None:
+        return Estimate(value, None, None, len(x), at.needed)
+    distinct = np.unique(x)
+    # The greater a value, the less likely it is to be exceeded: bisect for where a bound of that passes 1 - level.
+    first = bisect_left(distinct[:-1], True, key=lambda v: mean_of((x > v) * w).high <= 1 - level)
+    last = bisect_left(distinct, True, key=lambda v: mean_of((x >= v) * w).low <= 1 - level) - 1
+    high = float(distinct[first]) if first < len(distinct) - 1 else None
+    low = float(distinct[last]) if last >= 0 else None
+    return Estimate(value, low, high, len(x), 2 * len(x) if high is None or low is None else None)
+
+
+def _mapped(found: Estimate, start: float, slope: float) -> Estimate:
+    """Of start + slope times what was estimated."""
+
+    def at(value: float | None) -> float | None:
+        return None if value is None else start + slope * value
+
+    ends = (at(found.low), at(found.high)) if slope > 0 else (at(found.high), at(found.low))
+    return Estimate(at(found.value), *ends, found.runs, found.needed)
+
+
+def _clipped(found: Estimate, least: float, most: float) -> Estimate:
+    value, low, high = (
+        None if each is None else min(max(each, least), most) for each in (found.value, found.low, found.high)
+    )
+    return Estimate(value, low, high, found.runs, found.needed)

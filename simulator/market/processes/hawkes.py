@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.signal import lfilter
 
-from simulator.market.processes.base import Draw, Floats, Process, from_gains
+from simulator.market.processes.base import Draw, Floats, from_gains
+from simulator.market.processes.jumps import TiltSettings, log_ratio_of_counts, log_ratio_of_sums
 from simulator.settings import ANNUAL, HOURS, USD
 from simulator.units import YEAR_SECONDS
 
 _YEAR_HOURS = YEAR_SECONDS / 3600
 
 
-class Hawkes(Process):
+class Hawkes(TiltSettings):
     """Jump diffusion whose jumps excite further jumps."""
 
     name = "hawkes"
@@ -72,6 +73,16 @@ class Hawkes(Process):
             gains -= math.expm1(self.jump_mean + self.jump_deviation**2 / 2) * jumps.expected()
         return from_gains(self.price, gains)
 
+    def log_weight(self, draw: Draw) -> Floats:
+        """See `Process.log_weight`: from the jumps that came by themselves, and the sizes of all, drawn once more."""
+        if not self.tilted or not draw.shape[1]:
+            return super().log_weight(draw)
+        jumps = Jumps(self, draw)
+        expected = self.jump_rate * draw.step * draw.shape[1]
+        found = log_ratio_of_counts(jumps.by_themselves, expected, self.jump_rate_factor)
+        counts, sums = jumps.summed().sum(axis=1), jumps.summed(jumps.sizes).sum(axis=1)
+        return found + log_ratio_of_sums(counts, sums, self.jump_mean, self.jump_deviation, self.jump_mean_shift)
+
 
 class Jumps:
     """All jumps of all paths: when each comes, by its step and the time from there to the step's end."""
@@ -93,7 +104,8 @@ class Jumps:
         none = np.empty(0)
         self.cell: NDArray[np.intp] = np.concatenate(cells) if cells else none.astype(np.intp)
         self.left = np.concatenate(lefts) if lefts else none  # [years]
-        self.sizes = model.jump_mean + model.jump_deviation * (np.concatenate(sizes) if sizes else none)
+        mean = model.jump_mean + model.jump_mean_shift
+        self.sizes = mean + model.jump_deviation * (np.concatenate(sizes) if sizes else none)
 
     @property
     def _width(self) -> int:
@@ -104,7 +116,9 @@ class Jumps:
         """The first generation: at the base rate, and from what had excited it before the start."""
         paths, steps = self.draw.shape
         b, dt = self.model.forgetting, self.draw.step
-        counts = self.draw.stream("jumps").poisson(self.model.jump_rate * dt, (paths, steps))
+        rate = self.model.jump_rate * self.model.jump_rate_factor
+        counts = self.draw.stream("jumps").poisson(rate * dt, (paths, steps))
+        self.by_themselves = counts.sum(axis=1)  # at the base rate, of each path
         cell = _cells(counts, self._width)
         left = dt * (1 - self.draw.stream("jump times").random(len(cell)))
         if self.model.excess_rate:
