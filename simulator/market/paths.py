@@ -36,20 +36,14 @@ def drawn_paths(
     return drawn
 
 
-def log_weights(
-    processes: Mapping[str, Process], times: Floats, streams: Streams, *, start: float = 0.0, folder: Path = Path()
-) -> dict[str, float]:
-    """Of the one path of each asset that `drawn_paths` draws: its log likelihood as described over that as drawn."""
-    unseen = np.broadcast_to(0.0, (1, len(times) - 1))  # no weight depends on what drives a diffusion
-    found = {}
-    for name, process in processes.items():
-        draw = Draw(times, start, folder, unseen, partial(_stream, streams, name), _not_drawn)
-        found[name] = float(process.log_weight(draw)[0])
-    return found
+def unseen_draw(asset: str, times: Floats, streams: Streams) -> Draw:
+    """What one path of an asset is drawn with in a world, but for what drives its diffusion: for its jumps."""
+    unseen = np.broadcast_to(0.0, (1, len(times) - 1))
+    return Draw(times, 0.0, Path(), unseen, partial(_stream, streams, asset), _not_drawn)
 
 
 def _not_drawn(asset: str) -> Floats:
-    raise ValueError(f"a weight does not depend on the path of {asset}")
+    raise ValueError(f"jumps do not depend on the path of {asset}")
 
 
 def by_need(processes: Mapping[str, Process]) -> list[str]:

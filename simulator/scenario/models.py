@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from simulator.gas_price import GasRule
@@ -243,6 +245,12 @@ class Scenario:
     changes: Mapping[str, Any]  # dotted keys that were set from outside the files
     resolved: Mapping[str, Any]  # all of it as plain JSON data, defaults filled in: the manifest's `scenario`
     stress: StressSettings | None = None  # None: flags of `wavetank stress` say it all
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """When its blocks are [s since the start], the start itself first."""
+        steps = -(-round(self.world.hours * 3600) // self.chain.block_seconds)
+        return np.arange(steps + 1, dtype=float) * self.chain.block_seconds
 
     @property
     def user_code(self) -> tuple[UserCode, ...]:

@@ -19,14 +19,14 @@ from pydantic import Field
 from scipy.signal import lfilter
 
 from simulator.market.processes.base import Draw, Floats, from_gains
-from simulator.market.processes.jumps import TiltSettings, log_ratio_of_counts, log_ratio_of_sums
+from simulator.market.processes.jumps import Tally, Tilted
 from simulator.settings import ANNUAL, HOURS, USD
 from simulator.units import YEAR_SECONDS
 
 _YEAR_HOURS = YEAR_SECONDS / 3600
 
 
-class Hawkes(TiltSettings):
+class Hawkes(Tilted):
     """Jump diffusion whose jumps excite further jumps."""
 
     name = "hawkes"
@@ -73,15 +73,19 @@ class Hawkes(TiltSettings):
             gains -= math.expm1(self.jump_mean + self.jump_deviation**2 / 2) * jumps.expected()
         return from_gains(self.price, gains)
 
-    def log_weight(self, draw: Draw) -> Floats:
-        """See `Process.log_weight`: from the jumps that came by themselves, and the sizes of all, drawn once more."""
-        if not self.tilted or not draw.shape[1]:
-            return super().log_weight(draw)
+    @property
+    def jump_law(self) -> tuple[float, float]:
+        """See `Tilted.jump_law`."""
+        return self.jump_mean, self.jump_deviation
+
+    def tally(self, draw: Draw) -> Tally:
+        """See `Tilted.tally`: only jumps that come by themselves have a rate of their own to be drawn at."""
+        paths, steps = draw.shape
+        if not steps:
+            return Tally(np.zeros(paths), 0.0, np.zeros(paths), np.zeros(paths))
         jumps = Jumps(self, draw)
-        expected = self.jump_rate * draw.step * draw.shape[1]
-        found = log_ratio_of_counts(jumps.by_themselves, expected, self.jump_rate_factor)
-        counts, sums = jumps.summed().sum(axis=1), jumps.summed(jumps.sizes).sum(axis=1)
-        return found + log_ratio_of_sums(counts, sums, self.jump_mean, self.jump_deviation, self.jump_mean_shift)
+        own, expected = jumps.own.astype(float), self.jump_rate * draw.step * steps
+        return Tally(own, expected, jumps.summed().sum(axis=1), jumps.summed(jumps.sizes).sum(axis=1))
 
 
 class Jumps:
@@ -118,7 +122,7 @@ class Jumps:
         b, dt = self.model.forgetting, self.draw.step
         rate = self.model.jump_rate * self.model.jump_rate_factor
         counts = self.draw.stream("jumps").poisson(rate * dt, (paths, steps))
-        self.by_themselves = counts.sum(axis=1)  # at the base rate, of each path
+        self.own = counts.sum(axis=1)  # at the base rate, on each path
         cell = _cells(counts, self._width)
         left = dt * (1 - self.draw.stream("jump times").random(len(cell)))
         if self.model.excess_rate:

@@ -7,7 +7,8 @@ are those of paths as described.
 """
 
 import math
-from typing import Self
+from abc import abstractmethod
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -18,8 +19,17 @@ from simulator.market.processes.base import Draw, Floats, Process, from_gains
 from simulator.settings import ANNUAL, RATIO, USD
 
 
-class TiltSettings(Process):
-    """The keys by which jumps are drawn otherwise than they are."""
+class Tally(NamedTuple):
+    """The jumps of each path."""
+
+    own: Floats  # that came by themselves
+    expected: float  # of these, as described
+    counts: Floats  # of all
+    sums: Floats  # of their sizes
+
+
+class Tilted(Process):
+    """A process whose jumps can be drawn otherwise than they are."""
 
     jump_rate_factor: float = Field(
         1.0,
@@ -34,7 +44,7 @@ class TiltSettings(Process):
 
     @model_validator(mode="after")
     def _can_be_weighed(self) -> Self:
-        if self.jump_mean_shift and not getattr(self, "jump_deviation", 1.0):
+        if self.jump_mean_shift and not self.jump_law[1]:
             raise ValueError(
                 f"jump_mean_shift = {self.jump_mean_shift:g}: must be 0 where jump_deviation is 0, for no jump as "
                 "described is like those drawn"
@@ -42,12 +52,32 @@ class TiltSettings(Process):
         return self
 
     @property
+    @abstractmethod
+    def jump_law(self) -> tuple[float, float]:
+        """Mean and standard deviation of a jump, as described."""
+
+    @abstractmethod
+    def tally(self, draw: Draw) -> Tally:
+        """The jumps of the paths that `paths` draws, drawn once more."""
+
+    @property
     def tilted(self) -> bool:
         """Whether jumps are drawn otherwise than they are."""
         return self.jump_rate_factor != 1 or self.jump_mean_shift != 0
 
+    def log_weight(self, draw: Draw) -> Floats:
+        """See `Process.log_weight`: of Poisson numbers of jumps, and of the sums of normal ones."""
+        found = super().log_weight(draw)
+        if not self.tilted:
+            return found
+        jumps, (mean, deviation) = self.tally(draw), self.jump_law
+        found += (self.jump_rate_factor - 1) * jumps.expected - jumps.own * math.log(self.jump_rate_factor)
+        if shift := self.jump_mean_shift:
+            found -= shift / deviation**2 * (jumps.sums - jumps.counts * (mean + shift / 2))
+        return found
 
-class JumpSettings(TiltSettings):
+
+class JumpSettings(Tilted):
     """The keys of log-normal jumps at a constant rate."""
 
     jump_rate: float = Field(10.0, ge=0, le=1e5, description="expected jumps", json_schema_extra=ANNUAL)
@@ -63,14 +93,15 @@ class JumpSettings(TiltSettings):
         """The sum of each step's jumps, shape (paths, steps)."""
         return self._drawn(draw)[1]
 
-    def log_weight(self, draw: Draw) -> Floats:
-        """See `Process.log_weight`: from the number of jumps of a path and their sum, drawn once more."""
-        if not self.tilted:
-            return super().log_weight(draw)
-        counts, sums = (each.sum(axis=1) for each in self._drawn(draw))
-        expected = self.jump_rate * draw.step * draw.shape[1]
-        found = log_ratio_of_counts(counts, expected, self.jump_rate_factor)
-        return found + log_ratio_of_sums(counts, sums, self.jump_mean, self.jump_deviation, self.jump_mean_shift)
+    @property
+    def jump_law(self) -> tuple[float, float]:
+        """See `Tilted.jump_law`."""
+        return self.jump_mean, self.jump_deviation
+
+    def tally(self, draw: Draw) -> Tally:
+        """See `Tilted.tally`."""
+        counts, sums = (each.sum(axis=1).astype(float) for each in self._drawn(draw))
+        return Tally(counts, self.jump_rate * draw.step * draw.shape[1], counts, sums)
 
     def _drawn(self, draw: Draw) -> tuple[NDArray[np.int64], Floats]:
         rate, mean = self.jump_rate * self.jump_rate_factor, self.jump_mean + self.jump_mean_shift
@@ -95,18 +126,6 @@ class Merton(JumpSettings):
         gains += (self.drift - self.volatility**2 / 2 - self.compensator) * draw.step
         gains += self.jumps(draw)
         return from_gains(self.price, gains)
-
-
-def log_ratio_of_counts(counts: Floats, expected: float, factor: float) -> Floats:
-    """Log likelihood ratio of Poisson counts of mean `expected`, drawn with `factor` times that."""
-    return (factor - 1) * expected - counts * math.log(factor)
-
-
-def log_ratio_of_sums(counts: Floats, sums: Floats, mean: float, deviation: float, shift: float) -> Floats:
-    """Log likelihood ratio of `counts` normal jumps that sum to `sums`, drawn with `shift` added to their mean."""
-    if not shift:
-        return np.zeros(len(counts))
-    return -shift / deviation**2 * (sums - counts * (mean + shift / 2))
 
 
 def summed_jumps(draw: Draw, rate: float, mean: float, deviation: float) -> Floats:
