@@ -28,7 +28,7 @@ from simulator.stress.tail import CONFIDENCE, SHARE, Bounds, fit_tail
 Floats = NDArray[np.float64]
 Numbers = Sequence[float] | Floats
 AS_OBSERVED: Final = ("max", "min", "count")
-_LEAST: Final = 30  # runs for a mean, and in the tail for an expected shortfall
+_LEAST: Final = 10  # runs for a mean, and in the tail for an expected shortfall
 _LEAST_EFFECTIVE: Final = 10  # runs of equal weight that do as much as those of a rare event
 
 
@@ -160,8 +160,8 @@ def _weighted(aggregate: str, x: Floats, w: Floats) -> Estimate:
         found = _carried(x * w)
         # Of a mean every run is a part, so also those that few were drawn like.
         effective = effective_runs(w)
-        if effective < _LEAST and found.needed is None:
-            return Estimate(found.value, None, None, len(x), math.ceil(len(x) * _LEAST / effective))
+        if effective < 3 * _LEAST_EFFECTIVE and found.needed is None:
+            return Estimate(found.value, None, None, len(x), math.ceil(len(x) * 3 * _LEAST_EFFECTIVE / effective))
         return found
     if aggregate == "rate":
         return _clipped(_carried((x != 0) * w), 0.0, 1.0)

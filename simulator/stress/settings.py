@@ -7,7 +7,7 @@ from pydantic import Field
 from simulator.settings import COUNT, Settings
 
 Value = bool | int | float | str
-Sampling = Literal["grid", "sobol", "lhs"]
+Sampling = Literal["grid", "sobol", "lhs", "saltelli"]
 
 
 class StressSettings(Settings):

@@ -189,6 +189,10 @@ def _shares(dimensions: int, sampling: Sampling, points: int, seed: int) -> Any:
     from simulator.streams import Streams
 
     generator = Streams(seed).generator(f"stress/{sampling}")
+    if sampling == "saltelli":
+        from simulator.stress.sensitivity import saltelli_shares
+
+        return saltelli_shares(dimensions, points, generator)
     if sampling == "lhs":
         return qmc.LatinHypercube(dimensions, rng=generator).random(points)
     sobol = qmc.Sobol(dimensions, scramble=True, rng=generator)

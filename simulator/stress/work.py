@@ -64,6 +64,7 @@ def failure(fault: str) -> Outcome:
 
 def _run(scenario: "Scenario", task: Task) -> Outcome:
     from simulator.results import run_scenario
+    from simulator.stress.importance import run_weight
 
     try:
         result = run_scenario(scenario, seed=task.seed, gas=task.gas)
@@ -73,8 +74,8 @@ def _run(scenario: "Scenario", task: Task) -> Outcome:
         return failure(f"internal error: {type(error).__name__}: {error}")
     if result.exit_code:
         return failure(str(result.fault or "interrupted"))
-    found = result.metrics.values()
-    return Outcome(COMPLETE, "", result.digest, tuple(float("nan") if v is None else float(v) for v in found))
+    found = tuple(float("nan") if v is None else float(v) for v in result.metrics.values())
+    return Outcome(COMPLETE, "", result.digest, found, run_weight(scenario, task.seed))
 
 
 _read: dict[str, "Scenario"] = {}  # by fingerprint: a worker reads the scenario of a point once
