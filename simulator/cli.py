@@ -227,6 +227,7 @@ class Sampling(StrEnum):
     GRID = "grid"
     SOBOL = "sobol"
     LHS = "lhs"
+    SALTELLI = "saltelli"
 
 
 @app.command()

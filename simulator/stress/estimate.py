@@ -17,7 +17,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from simulator.stress.tail import CONFIDENCE, SHARE, Bounds, fit_tail
 
 Floats = NDArray[np.float64]
 Numbers = Sequence[float] | Floats
+Side = Literal["low", "high", "both"]
 AS_OBSERVED: Final = ("max", "min", "count")
 _LEAST: Final = 10  # runs for a mean, and in the tail for an expected shortfall
 _LEAST_EFFECTIVE: Final = 10  # runs of equal weight that do as much as those of a rare event
@@ -61,16 +62,17 @@ def estimate(aggregate: str, values: Numbers, weights: Numbers | None = None) ->
     return _plain(aggregate, x) if (w == 1).all() else _weighted(aggregate, x, w)
 
 
-def runs_needed(aggregate: str) -> int:
-    """The least runs with which both bounds of a statistic are there."""
+def runs_needed(aggregate: str, side: Side = "both") -> int:
+    """The least runs with which the bounds of a statistic are there, or that of one side."""
     if aggregate in AS_OBSERVED or aggregate == "rate":
         return 1
     if aggregate == "mean":
         return _LEAST
     level = level_of(aggregate)
-    if aggregate.startswith("p"):
-        return math.ceil(math.log(1 - CONFIDENCE) / math.log(max(level, 1 - level)))
-    return math.ceil(_LEAST / max(1 - level, SHARE) - 1e-9)
+    if aggregate.startswith("es"):
+        return math.ceil(_LEAST / max(1 - level, SHARE) - 1e-9)
+    beyond = {"low": 1 - level, "high": level, "both": max(level, 1 - level)}[side]
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log(beyond))
 
 
 def level_of(aggregate: str) -> float:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from simulator.errors import ConfigError
 from simulator.registry import nearest
-from simulator.stress.estimate import Estimate, estimate, runs_needed
+from simulator.stress.estimate import CONFIDENCE, Estimate, Side, estimate, runs_needed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +155,21 @@ class Rule:
         """The least runs of a point with which it can pass. Raises ConfigError where no number would do."""
         if self.is_parameter:
             return 1
-        return runs_needed(self.aggregate)
+        if self.aggregate == "rate":
+            return self._runs_of_rate()
+        side: Side = "high" if self.comparison in ("<=", "<") else "low" if self.comparison in (">=", ">") else "both"
+        return runs_needed(self.aggregate, side)
+
+    def _runs_of_rate(self) -> int:
+        """With no event in so many runs the upper bound of the rate keeps the limit; or with nothing but events."""
+        if self.comparison == "!=":
+            return 1
+        below = self.comparison in ("<=", "<")
+        most = 1 - self.limit.value if below else self.limit.value
+        if most >= 1 or self.comparison == "==":
+            mend = f"write count({self.expression}) {self.comparison} N, of the runs as they are, or leave some room"
+            raise _refused(str(self), "no number of runs shows that a rate is exactly so", mend)
+        return max(1, math.ceil(math.log(1 - CONFIDENCE) / math.log(most))) if most > 0 else 1
 
 
 def _verdict(comparison: str, low: float, high: float, limit: float) -> Verdict:

@@ -64,14 +64,7 @@ class Tail:
 
     def shortfall(self, level: float) -> Bounds:
         """The mean of the worst 1 - level, at most the share."""
-
-        def mean(shape: Floats, scale: Floats, share: Floats) -> Floats:
-            odds = share / (1 - level)
-            beyond = _quantile(shape, scale, np.maximum(odds, 1.0))
-            # Where the tail is less than the worst 1 - level, the rest of these is at the threshold.
-            return np.minimum(odds, 1.0) * (beyond + (scale + shape * beyond) / (1 - shape))
-
-        return self._bounded(mean)
+        return self._bounded(lambda shape, scale, share: _shortfall(shape, scale, share / (1 - level)))
 
     def mean(self) -> Bounds:
         """The mean of all: of the others as they are, of the tail by its laws."""
@@ -140,6 +133,13 @@ def _quantile(shape: Floats, scale: Floats, odds: Floats) -> Floats:
     flat = np.abs(shape) < 1e-9
     safe = np.where(flat, 1.0, shape)
     return np.asarray(scale * np.where(flat, log, np.expm1(safe * log) / safe))
+
+
+def _shortfall(shape: Floats, scale: Floats, odds: Floats) -> Floats:
+    """The mean excess of the greatest of `odds` excesses, where these are one in so many of the losses asked for."""
+    beyond = _quantile(shape, scale, np.maximum(odds, 1.0))
+    # Where the tail is less than what is asked for, the rest of this is at the threshold.
+    return np.asarray(np.minimum(odds, 1.0) * (beyond + (scale + shape * beyond) / (1 - shape)))
 
 
 def _weights(x: Floats, shapes: Floats, scales: Floats) -> Floats:
