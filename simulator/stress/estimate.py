@@ -125,17 +125,19 @@ def mean_of(x: Floats) -> Bounds:
     value = float(np.mean(x))
     if not np.isfinite(x).all():
         return Bounds(value, -math.inf, math.inf)
-    return Bounds(value, -_above(-x), _above(x))
+    above, below = fit_tail(x), fit_tail(-x)
+    if above is None and below is None:
+        return _by_student(x)
+    # Where many share the greatest value, only the other tail moves the mean, up as down; and so with the least.
+    high = above.mean().high if above else -below.mean().low if below else value
+    low = -below.mean().high if below else above.mean().low if above else value
+    return Bounds(value, low, high)
 
 
-def _above(x: Floats) -> float:
-    """The upper bound of a mean."""
-    tail = fit_tail(x)
-    if tail is not None:
-        return tail.mean().high
-    if len(x) < 2:
-        return float(np.mean(x))
-    return float(np.mean(x) + t.ppf(CONFIDENCE, len(x) - 1) * np.std(x, ddof=1) / math.sqrt(len(x)))
+def _by_student(x: Floats) -> Bounds:
+    value, n = float(np.mean(x)), len(x)
+    reach = float(t.ppf(CONFIDENCE, n - 1) * np.std(x, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    return Bounds(value, value - reach, value + reach)
 
 
 def _shortfall(x: Floats, level: float) -> Bounds:

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from simulator.errors import ConfigError
 from simulator.registry import nearest
-from simulator.stress.estimate import CONFIDENCE, Estimate, Side, estimate, runs_needed
+from simulator.stress.estimate import Estimate, Side, estimate, runs_needed
+from simulator.stress.tail import CONFIDENCE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,8 +3,8 @@
 Above a threshold u that a share p of runs exceeds, losses less u have the law 1 - (1 + shape x / scale)^(-1 / shape)
 (Pickands 1975; Balkema and de Haan 1974), and with it quantile and expected shortfall are formulas also where there
 are no data (McNeil and Frey 2000). All laws that fit are kept, each with its weight: its likelihood times the penalty
-of Coles and Dixon (1999) on shapes above zero, at half its strength, times Jeffreys' weights of scale and p. A bound
-is a quantile of the statistic over them.
+of Coles and Dixon (1999) on shapes above zero, at a fifth of its strength, times Jeffreys' weights of scale and p. A
+bound is a quantile of the statistic over them.
 """
 
 import math
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 SHARE: Final = 0.1  # of runs whose losses are the tail
 CONFIDENCE: Final = 0.95
 _LEAST: Final = 30  # excesses that a fit is glad of
-_PENALTY: Final = 0.5
+_PENALTY: Final = 0.2
 _SHAPES: Final = (-1.0, 0.95)  # beyond them the likelihood has no maximum, or the mean no end
 _GRID: Final = (40, 41)  # shapes and scales at which the likelihood is taken; no shape is 0
 _LIGHT: Final = 1e-4  # of the greatest weight: what is lighter is left out
@@ -108,13 +108,15 @@ class Tail:
 
 
 def fit_tail(values: Floats, share: float = SHARE) -> Tail | None:
-    """The greatest `share` of values over the next one; None where nothing stands out.
+    """The greatest `share` of values over the next one; None where none is greater than all others.
 
     Where most runs agree, as in having no loss at all, the tail is what exceeds them: its greater half, where that is
     enough, for what is just above is of another kind.
     """
     ordered = np.sort(values)
     n = len(ordered)
+    if n < 2:
+        return None
     count = max(1, round(share * n))
     common = ordered[-count - 1]
     if common == ordered[n // 2] and common < ordered[-1]:
