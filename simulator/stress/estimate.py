@@ -125,13 +125,14 @@ def mean_of(x: Floats) -> Bounds:
     value = float(np.mean(x))
     if not np.isfinite(x).all():
         return Bounds(value, -math.inf, math.inf)
-    above, below = fit_tail(x), fit_tail(-x)
+    above, below, student = fit_tail(x), fit_tail(-x), _by_student(x)
     if above is None and below is None:
-        return _by_student(x)
+        return student
     # Where many share the greatest value, only the other tail moves the mean, up as down; and so with the least.
     high = above.mean().high if above else -below.mean().low if below else value
     low = -below.mean().high if below else above.mean().low if above else value
-    return Bounds(value, low, high)
+    # One loss that dwarfs all others is beyond every law that has a mean: then Student's reach is the greater.
+    return Bounds(value, min(low, student.low) if below else low, max(high, student.high) if above else high)
 
 
 def _by_student(x: Floats) -> Bounds:
@@ -152,7 +153,9 @@ def _shortfall(x: Floats, level: float) -> Bounds:
     tail = fit_tail(x)
     if tail is None:
         return Bounds(*(float(x.max()),) * 3)
-    return tail.shortfall(level)
+    found = tail.shortfall(level)
+    worst = np.sort(x)[::-1][: math.ceil(len(x) * (1 - level))]
+    return found._replace(high=max(found.high, float(np.mean(worst))))
 
 
 # ----------------------------------------------------------------------- importance-sampled runs

@@ -14,7 +14,7 @@ from scipy.stats import t
 from simulator.stress.estimate import estimate
 
 Draw = Callable[[Generator, int], np.ndarray]
-SIZES = (30, 100, 300, 1000, 3000)
+SIZES = (10, 30, 100, 300, 1000, 3000)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def table(repetitions: int) -> None:
             for runs in SIZES:
                 if aggregate == "Student":
                     cells.append(f"{by_student(losses, runs, repetitions):.2f}")
-                elif runs >= (300 if aggregate != "mean" else 30):
+                elif runs >= (100 if aggregate != "mean" else 10):
                     low, high = covered(losses, aggregate, runs, repetitions)
                     cells.append(f"{high:.2f}/{low:.2f}")
             print(aggregate, losses.name, *cells, sep=" | ", flush=True)
