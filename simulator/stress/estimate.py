@@ -102,7 +102,7 @@ def _plain(aggregate: str, x: Floats) -> Estimate:
 
 
 def _quantile(ordered: Floats, level: float, aggregate: str) -> Estimate:
-    """Linear between order statistics, bounded by two of them."""
+    """The least value that a share `level` of runs does not exceed, and the order statistics that bound it."""
     n = len(ordered)
     # The k-th least is below the quantile as often as at least k of n values are.
     above = int(binom.ppf(CONFIDENCE, n, level)) + 1
@@ -110,14 +110,8 @@ def _quantile(ordered: Floats, level: float, aggregate: str) -> Estimate:
     low = float(ordered[below - 1]) if below >= 1 else None
     high = float(ordered[above - 1]) if above <= n else None
     needed = runs_needed(aggregate) if low is None or high is None else None
-    return Estimate(_between(ordered, level), low, high, n, needed)
-
-
-def _between(ordered: Floats, level: float) -> float:
-    with np.errstate(invalid="ignore"):
-        found = float(np.quantile(ordered, level))
-    # Between two infinities there is nothing to interpolate.
-    return float(np.quantile(ordered, level, method="higher")) if math.isnan(found) else found
+    value = float(ordered[max(math.ceil(n * level - 1e-9), 1) - 1])
+    return Estimate(value, low, high, n, needed)
 
 
 def mean_of(x: Floats) -> Bounds:
