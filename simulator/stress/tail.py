@@ -36,6 +36,10 @@ class Bounds(NamedTuple):
     low: float
     high: float
 
+    def mirrored(self) -> "Bounds":
+        """Of the negative."""
+        return Bounds(-self.value, -self.high, -self.low)
+
 
 @dataclass(frozen=True)
 class Tail:
