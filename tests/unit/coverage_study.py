@@ -1,6 +1,7 @@
 """How often the bounds of a mean and of expected shortfalls hold, over losses as users have them.
 
-`python tests/unit/coverage_study.py [REPETITIONS] [STATISTIC...]` prints the table in the docstring of simulator/stress/estimate.py.
+`python tests/unit/coverage_study.py [REPETITIONS] [STATISTIC...]` prints the table that is in the docstring of
+simulator/stress/estimate.py.
 """
 
 import sys

@@ -14,9 +14,12 @@ from simulator.market.processes.diffusion import Gbm
 from simulator.market.processes.hawkes import Hawkes
 from simulator.market.processes.heston import Bates
 from simulator.market.processes.jumps import Merton
+from simulator.metrics import METRICS
 from simulator.scenario import load_scenario
 from simulator.streams import Streams
-from simulator.stress.importance import Pilot, find_tilt, run_weight, weight_of
+from simulator.stress import work
+from simulator.stress.importance import Pilot, find_tilt, run_weight, tilt_for, weight_of
+from simulator.stress.require import parse_rule
 
 HOURS = np.arange(25) * 3600.0
 JUMPS = {"price": 100.0, "jump_rate": 400.0, "jump_mean": -0.02, "jump_deviation": 0.03}
@@ -39,7 +42,7 @@ def test_without_a_tilt_every_run_weighs_one(process):
 
 @pytest.mark.parametrize("process", KINDS, ids=lambda process: process.name)
 def test_weighted_means_of_tilted_paths_are_those_of_paths_as_they_are(process):
-    runs, other = 3000, tilted(process)
+    runs, other = 800, tilted(process)
     plain = np.array([math.log(path(process, seed)[-1] / 100) for seed in range(runs)])
     drawn = np.array([math.log(path(other, seed)[-1] / 100) for seed in range(runs, 2 * runs)])
     weights = np.array([weight_of({"ETH": other}, HOURS, seed) for seed in range(runs, 2 * runs)])
@@ -150,3 +153,47 @@ def test_pilot_runs_that_all_lose_alike_are_refused():
 def test_a_scenario_without_jumps_is_refused_with_the_processes_that_have_some():
     with pytest.raises(ConfigError, match="merton"):
         Pilot.of(load_scenario("calm", {"market.ETH.process": "gbm", "market.ETH.price": 2000.0}))
+
+
+CRASHES = {
+    "world.hours": 24,
+    "market.ETH.process": "merton",
+    "market.ETH.price": 100.0,
+    "market.ETH.volatility": 0.5,
+    "market.ETH.jump_rate": 3.65,
+    "market.ETH.jump_mean": -0.1,
+    "market.ETH.jump_deviation": 0.1,
+}
+
+
+def by_price_alone(task):
+    """In place of a run: its collateral ratio is that of the last price, and everything else is without data."""
+    scenario = load_scenario(task.source, task.changes)
+    last = drawn_paths({"ETH": scenario.market["ETH"].settings}, HOURS, Streams(task.seed))["ETH"][0, -1]
+    metrics = tuple(last / 50 if name == "collateral_ratio_min" else math.nan for name in METRICS)
+    return work.Answer(work.Outcome(work.COMPLETE, "", "", metrics), ())
+
+
+@pytest.mark.parametrize("rule", ["p0.1(collateral_ratio_min) >= 120%", "rate(collateral_ratio_min < 150%) <= 0.1%"])
+def test_a_rule_about_falls_is_met_with_more_and_deeper_ones(monkeypatch, rule):
+    monkeypatch.setattr(work, "perform", by_price_alone)
+    monkeypatch.setattr(type(load_scenario("calm")), "times", HOURS)
+    found = tilt_for(load_scenario("calm", CRASHES), parse_rule(rule), runs=100, jobs=1)
+    assert found["market.ETH.jump_rate_factor"] > 10
+    assert found["market.ETH.jump_mean_shift"] < 0
+    load_scenario("calm", {**CRASHES, **found})  # they are keys of the scenario
+
+
+@pytest.mark.parametrize("rule", ["max(bad_debt_ratio) <= 1%", "count(insolvent > 0) == 0", "param(a.b) >= 1"])
+def test_a_rule_of_no_probability_has_nothing_to_be_drawn_for(rule):
+    with pytest.raises(ConfigError, match="asks for no probability"):
+        tilt_for(load_scenario("calm", CRASHES), parse_rule(rule))
+
+
+def test_a_run_of_a_sweep_carries_its_weight():
+    changes = {**CRASHES, "world.hours": 0.1, "market.ETH.price": 2000.0, "market.ETH.jump_rate_factor": 5.0}
+    scenario = load_scenario("calm", changes)
+    task = work.Task(0, 3, "calm", changes, "fast", work.fingerprint(scenario))
+    outcome = work.perform(task).outcome
+    assert outcome.status == work.COMPLETE
+    assert outcome.weight == run_weight(scenario, 3) != 1.0
