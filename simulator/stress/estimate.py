@@ -102,7 +102,7 @@ def _plain(aggregate: str, x: Floats) -> Estimate:
 
 
 def _quantile(ordered: Floats, level: float, aggregate: str) -> Estimate:
-    """Linear between order statistics, bounded by two of them."""
+    """The least value that a share `level` of runs does not exceed, and the order statistics that bound it."""
     n = len(ordered)
     # The k-th least is below the quantile as often as at least k of n values are.
     above = int(binom.ppf(CONFIDENCE, n, level)) + 1
@@ -110,14 +110,8 @@ def _quantile(ordered: Floats, level: float, aggregate: str) -> Estimate:
     low = float(ordered[below - 1]) if below >= 1 else None
     high = float(ordered[above - 1]) if above <= n else None
     needed = runs_needed(aggregate) if low is None or high is None else None
-    return Estimate(_between(ordered, level), low, high, n, needed)
-
-
-def _between(ordered: Floats, level: float) -> float:
-    with np.errstate(invalid="ignore"):
-        found = float(np.quantile(ordered, level))
-    # Between two infinities there is nothing to interpolate.
-    return float(np.quantile(ordered, level, method="higher")) if math.isnan(found) else found
+    value = float(ordered[max(math.ceil(n * level - 1e-9), 1) - 1])
+    return Estimate(value, low, high, n, needed)
 
 
 def mean_of(x: Floats) -> Bounds:
@@ -125,13 +119,18 @@ def mean_of(x: Floats) -> Bounds:
     value = float(np.mean(x))
     if not np.isfinite(x).all():
         return Bounds(value, -math.inf, math.inf)
-    above, below = fit_tail(x), fit_tail(-x)
+    above, below, student = fit_tail(x), fit_tail(-x), _by_student(x)
     if above is None and below is None:
-        return _by_student(x)
-    # Where many share the greatest value, only the other tail moves the mean, up as down; and so with the least.
-    high = above.mean().high if above else -below.mean().low if below else value
-    low = -below.mean().high if below else above.mean().low if above else value
-    return Bounds(value, low, high)
+        return student
+    if above and below:
+        low, high = -below.mean().high, above.mean().high
+        # One loss that dwarfs all others is beyond every law that has a mean: then Student's reach is the greater.
+        return Bounds(value, min(low, student.low), max(high, student.high))
+    # Where many share the least value, only the other tail moves the mean, up as down; and so with the greatest.
+    if above:
+        found = above.mean()
+        return Bounds(value, min(found.low, max(student.low, float(x.min()))), max(found.high, student.high))
+    return mean_of(-x).mirrored()
 
 
 def _by_student(x: Floats) -> Bounds:
@@ -142,17 +141,15 @@ def _by_student(x: Floats) -> Bounds:
 
 def _shortfall(x: Floats, level: float) -> Bounds:
     """From the law of the tail where the worst 1 - level lie in it; else their excess over the quantile is a mean."""
-    if not np.isfinite(x).all():
-        worst = np.sort(x)[::-1][: max(1, math.ceil(len(x) * (1 - level)))]
-        return Bounds(float(np.mean(worst)), -math.inf, math.inf)
-    if 1 - level > SHARE + 1e-9:
-        quantile = float(np.quantile(x, level))
-        excess = mean_of(np.maximum(x - quantile, 0.0))
-        return Bounds(*(quantile + each / (1 - level) for each in excess))
+    quantile = float(np.quantile(x, level, method="inverted_cdf"))
+    excess = np.maximum(x - quantile, 0.0) if math.isfinite(quantile) else np.maximum(x, 0.0)
+    if 1 - level > SHARE + 1e-9 or not np.isfinite(x).all():
+        return Bounds(*(quantile + each / (1 - level) for each in mean_of(excess)))
     tail = fit_tail(x)
     if tail is None:
-        return Bounds(*(float(x.max()),) * 3)
-    return tail.shortfall(level)
+        return Bounds(*(quantile,) * 3)
+    found = tail.shortfall(level)
+    return found._replace(high=max(found.high, quantile + _by_student(excess).high / (1 - level)))
 
 
 # ----------------------------------------------------------------------- importance-sampled runs

@@ -22,10 +22,15 @@ from simulator.market.processes.jumps import Tally, Tilted
 from simulator.streams import Streams
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from simulator.scenario import Scenario
+    from simulator.stress.require import Rule
 
 Floats = NDArray[np.float64]
 Losses = Callable[[Mapping[str, float], range], Floats]
+_OF_MEANS: Final = 0.99  # the losses that decide a mean
+_PILOT_SEEDS: Final = 2**40  # far from those of a sweep, whose runs must not have chosen how they are drawn
 _ELITE: Final = 0.1  # of pilot runs that show the way
 _ROUNDS: Final = 5
 _FACTORS: Final = (1e-3, 1e5)
@@ -98,6 +103,68 @@ class Pilot:
 
 def _expected(tallies: list[Tally]) -> float:
     return tallies[0].expected
+
+
+def tilt_for(
+    scenario: "Scenario", rule: "Rule", *, gas: str | None = None, runs: int = 300, seed: int = 0, jobs: int = -1
+) -> dict[str, float]:
+    """The keys of a scenario that draw jumps so that what decides a rule is common, from pilot runs on local workers.
+
+    Raises ConfigError for a rule of no rare losses (max, min, count, param), where no price jumps, and where pilot runs
+    show no way.
+    """
+    from joblib import Parallel, delayed
+
+    from simulator.scenario import load_scenario
+    from simulator.stress.plan import source_of
+    from simulator.stress.require import Expression
+    from simulator.stress.work import Task, fingerprint, perform
+
+    level, sign = _level_and_sign(rule)
+    expression, source = rule.expression, source_of(scenario)
+    assert isinstance(expression, Expression)
+    # Of a rate, how near a run comes to its event shows the way also where none has it.
+    measured = Expression(expression.metric, expression.over)
+
+    def losses(changes: Mapping[str, float], seeds: range) -> Floats:
+        there = {**scenario.changes, **changes}
+        print_of = fingerprint(load_scenario(source, there))
+        tasks = [Task(0, each, source, there, gas, print_of) for each in seeds]
+        found = Parallel(n_jobs=jobs)(delayed(perform)(task) for task in tasks)
+        return sign * measured.values(_frame([answer.outcome.metrics for answer in found]))
+
+    return find_tilt(Pilot.of(scenario), losses, level, runs=runs, seed=_PILOT_SEEDS + seed).changes
+
+
+def _frame(metrics: list[tuple[float, ...]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    from simulator.metrics import METRICS
+
+    return pd.DataFrame(metrics, columns=list(METRICS), dtype=float)
+
+
+def _level_and_sign(rule: "Rule") -> tuple[float, float]:
+    """How rare what decides a rule is, and which way is worse: 1 for up."""
+    from simulator.stress.estimate import AS_OBSERVED, level_of
+
+    if rule.is_parameter or rule.aggregate in AS_OBSERVED:
+        raise ConfigError(
+            f'"{rule}" asks for no probability',
+            where="importance sampling",
+            mend="give a rule of pNN, esNN, mean or rate",
+        )
+    up = rule.comparison in ("<=", "<")
+    if rule.aggregate == "rate":
+        expression = rule.expression
+        event_up = getattr(expression, "comparison", ">") in (">", ">=")
+        chance = rule.limit.value if up else 1 - rule.limit.value
+        return min(max(1 - chance, 0.5), 0.9999), 1.0 if event_up == up else -1.0
+    if rule.aggregate == "mean":
+        return _OF_MEANS, 1.0 if up else -1.0
+    level = level_of(rule.aggregate)
+    # An expected shortfall is of the greatest whatever is asked of it; a percentile below the middle of the least.
+    return max(level, 1 - level), 1.0 if rule.aggregate.startswith("es") or level >= 0.5 else -1.0
 
 
 def find_tilt(start: Pilot, losses: Losses, level: float, *, runs: int = 300, seed: int = 0) -> Pilot:

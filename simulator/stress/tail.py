@@ -23,10 +23,10 @@ CONFIDENCE: Final = 0.95
 _LEAST: Final = 30  # excesses that a fit is glad of
 _PENALTY: Final = 0.2
 _SHAPES: Final = (-1.0, 0.95)  # beyond them the likelihood has no maximum, or the mean no end
-_GRID: Final = (40, 41)  # shapes and scales at which the likelihood is taken; no shape is 0
+_GRID: Final = (30, 31)  # shapes and scales at which the likelihood is taken; no shape is 0
 _LIGHT: Final = 1e-4  # of the greatest weight: what is lighter is left out
-_SHARES: Final = (np.arange(12) + 0.5) / 12  # quantiles of what is not on the grid
-_BODIES: Final = (np.arange(7) + 0.5) / 7
+_SHARES: Final = (np.arange(8) + 0.5) / 8  # quantiles of what is not on the grid
+_BODIES: Final = (np.arange(5) + 0.5) / 5
 
 
 class Bounds(NamedTuple):
@@ -35,6 +35,10 @@ class Bounds(NamedTuple):
     value: float
     low: float
     high: float
+
+    def mirrored(self) -> "Bounds":
+        """Of the negative."""
+        return Bounds(-self.value, -self.high, -self.low)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Tail:
     @cached_property
     def _laws(self) -> tuple[Floats, Floats, Floats]:
         """Shapes, scales and weights of the laws that fit."""
-        unit = float(np.mean(self.excesses))
+        unit = float(np.median(self.excesses))  # no one loss sets it
         x = self.excesses / unit
         shapes = np.linspace(*_SHAPES, _GRID[0])
         logs = np.linspace(math.log(0.02), math.log(50.0), _GRID[1])

@@ -23,7 +23,8 @@ Floats = NDArray[np.float64]
 
 # --------------------------------------------------------------------------- tails
 
-_FREEDOM, _DRAWS, _REPETITIONS, _LEVEL = 4.0, 2000, 500, 0.999
+_FREEDOM, _DRAWS, _LEVEL = 4.0, 2000, 0.999
+REPETITIONS = 500
 _MOST: Final = 0.85  # of the empirical error
 
 
@@ -38,7 +39,7 @@ def tail_errors(share: float = 0.1) -> tuple[float, float]:
     random = np.random.default_rng(6)
     truth, count = shortfall_of_student(_LEVEL, _FREEDOM), round(_DRAWS * (1 - _LEVEL))
     fitted, empirical = [], []
-    for _ in range(_REPETITIONS):
+    for _ in range(REPETITIONS):
         losses = random.standard_t(_FREEDOM, _DRAWS)
         tail = fit_tail(losses, share)
         fitted.append(tail.shortfall(_LEVEL).value if tail else math.nan)
@@ -56,7 +57,7 @@ def _tail() -> Measured:
 
 # ------------------------------------------------------------------- importance sampling
 
-_EVENT, _DAY = -0.2978, 86_400.0  # log return of a day, which is [s]
+EVENT, _DAY = -0.2978, 86_400.0  # log return of a day, which is [s]
 _DEVIATION, _JUMPS, _MEAN, _SPREAD = 0.03, 0.01, -0.1, 0.1  # of a day's log return
 _RUNS: Final = 2000
 _GAIN: Final = 100.0  # in variance
@@ -66,7 +67,7 @@ def event_probability() -> float:
     """Of the day's return below the event: normal given each number of jumps."""
     jumps = np.arange(40)
     spread = np.sqrt(_DEVIATION**2 + jumps * _SPREAD**2)
-    return float(np.sum(poisson.pmf(jumps, _JUMPS) * norm.cdf((_EVENT - jumps * _MEAN) / spread)))
+    return float(np.sum(poisson.pmf(jumps, _JUMPS) * norm.cdf((EVENT - jumps * _MEAN) / spread)))
 
 
 def daily_jumps() -> Merton:
@@ -108,14 +109,14 @@ def tilted_days() -> tuple[Floats, Floats]:
 def tilted_probability() -> Estimate:
     """The probability of the event from weighted runs."""
     returns, weights = tilted_days()
-    return estimate("rate", (returns < _EVENT).astype(float), weights)
+    return estimate("rate", (returns < EVENT).astype(float), weights)
 
 
 @law("stress/importance-mean", "Poisson mixture of normal laws")
 def _importance_mean() -> Measured:
     """Weighted runs of tilted jumps give a crash of probability 3e-4 within 3 standard errors of its formula."""
     returns, weights = tilted_days()
-    counted = weights * (returns < _EVENT)
+    counted = weights * (returns < EVENT)
     error = float(np.std(counted, ddof=1)) / math.sqrt(_RUNS)
     return Measured(event_probability(), float(np.mean(counted)), min(3 * error, 0.3 * event_probability()))
 
@@ -125,7 +126,7 @@ def _importance_variance() -> Measured:
     """Tilted by pilot runs, a run's variance is at most a hundredth of what it is with jumps as they are."""
     returns, weights = tilted_days()
     probability = event_probability()
-    variance = float(np.var(weights * (returns < _EVENT), ddof=1))
+    variance = float(np.var(weights * (returns < EVENT), ddof=1))
     return Measured(0.0, variance / (probability * (1 - probability)), 1 / _GAIN)
 
 

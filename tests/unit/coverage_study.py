@@ -1,6 +1,7 @@
 """How often the bounds of a mean and of expected shortfalls hold, over losses as users have them.
 
-`python tests/unit/coverage_study.py [REPETITIONS]` prints the table in the docstring of simulator/stress/estimate.py.
+`python tests/unit/coverage_study.py [REPETITIONS] [STATISTIC...]` prints the table that is in the docstring of
+simulator/stress/estimate.py.
 """
 
 import sys
@@ -11,10 +12,10 @@ import numpy as np
 from numpy.random import Generator
 from scipy.stats import t
 
-from simulator.stress.estimate import estimate
+from simulator.stress.estimate import estimate, runs_needed
 
 Draw = Callable[[Generator, int], np.ndarray]
-SIZES = (30, 100, 300, 1000, 3000)
+SIZES = (10, 30, 100, 300, 1000, 3000)
 
 
 @dataclass(frozen=True)
@@ -92,18 +93,16 @@ def by_student(losses: Losses, runs: int, repetitions: int, seed: int = 0) -> fl
     return float(np.mean(samples.mean(axis=1) + reach >= truth))
 
 
-def table(repetitions: int) -> None:
-    for aggregate in ("Student", "mean", "es95", "es99", "es99.9"):
+def table(aggregates: list[str], repetitions: int) -> None:
+    """A row a distribution, a column a size, the upper bound's share over the lower one's."""
+    for aggregate in aggregates:
         for losses in LOSSES:
-            cells = []
-            for runs in SIZES:
-                if aggregate == "Student":
-                    cells.append(f"{by_student(losses, runs, repetitions):.2f}")
-                elif runs >= (300 if aggregate != "mean" else 30):
-                    low, high = covered(losses, aggregate, runs, repetitions)
-                    cells.append(f"{high:.2f}/{low:.2f}")
-            print(aggregate, losses.name, *cells, sep=" | ", flush=True)
+            told = [covered(losses, aggregate, runs, repetitions) for runs in SIZES if runs >= runs_needed(aggregate)]
+            print(aggregate, losses.name, *(f"{high:.2f}/{low:.2f}" for low, high in told), sep=" | ", flush=True)
+        if aggregate == "mean":
+            for losses in LOSSES:
+                print("Student", losses.name, *(f"{by_student(losses, runs, repetitions):.2f}" for runs in SIZES))
 
 
 if __name__ == "__main__":
-    table(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
+    table(sys.argv[2:] or ["mean", "es95", "es99", "es99.9"], int(sys.argv[1]) if len(sys.argv) > 1 else 500)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binom, norm
@@ -16,6 +16,7 @@ values = arrays(float, st.integers(1, 60), elements=st.floats(-1e6, 1e6))
 
 
 @given(values, st.sampled_from(ALL))
+@settings(deadline=None)
 def test_a_statistic_lies_between_its_bounds_and_both_in_the_data_where_they_are_percentiles(x, aggregate):
     found = estimate(aggregate, x)
     assert found.runs == len(x)
@@ -31,6 +32,7 @@ wholes = arrays(float, st.integers(1, 60), elements=st.integers(-1000, 1000).map
 
 
 @given(wholes, st.sampled_from(ALL), st.sampled_from([0.25, 1.0, 8.0]), st.integers(-1000, 1000))
+@settings(deadline=None)
 def test_a_statistic_moves_and_scales_with_what_it_is_of(x, aggregate, slope, start):
     found, moved = estimate(aggregate, x), estimate(aggregate, start + slope * x)
     for one, other in zip((found.value, found.low, found.high), (moved.value, moved.low, moved.high), strict=True):
@@ -40,6 +42,7 @@ def test_a_statistic_moves_and_scales_with_what_it_is_of(x, aggregate, slope, st
 
 
 @given(values)
+@settings(deadline=None)
 def test_the_order_of_runs_and_runs_without_data_do_not_matter(x):
     shuffled = np.random.default_rng(0).permutation(np.append(x, [math.nan, math.nan]))
     assert estimate("p90", shuffled) == estimate("p90", x)
