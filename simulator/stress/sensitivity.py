@@ -92,13 +92,20 @@ def statistic_by_point(results: "pd.DataFrame", rule: Rule) -> Floats:
     return np.asarray(np.bincount(place, values) / np.bincount(place))
 
 
-def _by_salib(values: Floats, keys: Sequence[str], seed: int) -> list[dict[str, Any]]:
+def need_salib() -> None:
+    """Raise ConfigError where SALib is missing."""
     try:
-        from SALib.analyze import sobol  # type: ignore[import-untyped]
+        import SALib  # noqa: F401
     except ImportError:
         raise ConfigError(
             "Sobol indices need SALib", where="--sampling saltelli", mend='pip install "wavetank[analysis]"'
         ) from None
+
+
+def _by_salib(values: Floats, keys: Sequence[str], seed: int) -> list[dict[str, Any]]:
+    need_salib()
+    from SALib.analyze import sobol
+
     found = sobol.analyze(
         {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)},
         values,
