@@ -7,7 +7,7 @@ import sys
 
 import pandas as pd
 import pytest
-from stress_clusters import ENV
+from stress_clusters import environment
 
 RATIO = "cdp.collateral.ETH.liquidation_ratio"
 SWEEP = [
@@ -19,7 +19,7 @@ SWEEP = [
 
 def stressed(folder, *more):
     words = [sys.executable, "-m", "simulator.cli", *SWEEP, "--out", str(folder), "--json", *more]
-    done = subprocess.run(words, env=ENV, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, json.loads(done.stdout)
 
 
@@ -67,7 +67,7 @@ def test_a_sweep_leaves_its_page_with_caps_and_what_matters(searched):
 def test_a_search_without_a_rule_is_refused_before_anything_runs(tmp_path):
     words = [word for word in SWEEP if word not in ("--require", "max(bad_debt_ratio) <= 1%")]
     command = [sys.executable, "-m", "simulator.cli", *words, "--out", str(tmp_path / "x"), "--json"]
-    done = subprocess.run(command, env=ENV, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "rules to keep" in json.loads(done.stdout)["error"]["what"]
     assert not (tmp_path / "x").exists()
