@@ -5,9 +5,28 @@ None, and `needed` says how many would do. max, min and count say what came of t
 
 A rate has the exact bounds of Clopper and Pearson (1934), a percentile two order statistics, which hold whatever the
 distribution. The mean and the expected shortfall have no such bounds, for what was not seen may count most. Theirs are
-those of `tail.py`. What was tried for them, as the share of 2,000 samples in which the upper bound holds (.95 asked):
+those of `tail.py`. The share of 200 samples in which an upper bound held, where .95 is asked for, as measured by
+tests/unit/coverage_study.py:
 
-<measured>
+    runs                              10    30   100   300  1000  3000
+    mean, lognormal of sigma 1       .95   .95   .97   .96   .97   .96      Student's t   .81 to .94
+    mean, lognormal of sigma 1.5     .90   .90   .96   .97   .99   .98                    .70 to .93
+    mean, Pareto of index 3          .94   .95   .97   .96   .97   .96                    .78 to .93
+    mean, Pareto of index 2          .91   .91   .95   .94   .96   .95                    .71 to .90
+    mean, 5 % lose, lognormal 1     1.00   .99   .97   .95   .96   .99                    .74 to .95
+    mean, 5 % lose, Pareto 3         .97   .94   .94   .97   .97   .99                    .70 to .93
+    mean, 20 % lose, lognormal 1     .97   .97   .95   .97   .97   .96                    .75 to .94
+    mean, uniform                    .99   .97   .96   .96   .98   .95                    .95 to .98
+    es95, lognormal 1.5; Pareto 2                .95   .95   .98   .98; .94 .95 .97 .96
+    es95, 5 % lose, Pareto 3                     .93   .97   .97   .99
+    es99, lognormal 1.5; Pareto 2                .96   .96   .99   .97; .93 .95 .98 .95
+    es99, 5 % lose, Pareto 3                     .94   .95   .95   .98
+    es99.9, lognormal 1.5; Pareto 2              .98   .97   .99   .99; .94 .95 .97 .94
+    es99.9, 5 % lose, lognormal 1                .97   .90   .85   .98
+
+Samples in which nobody lost are left out. Lower bounds held in .90 and more, of es99.9 in .83 and more. A profile
+likelihood of the same law held in .62 to .87 of samples of 100 and 300, Hall's transformation of the mean (1992) in .68
+to .94, a bootstrap in .21 to .85.
 
 Runs that all agree bound nothing: what they agree on is then the estimate and its bounds, and what is rarer than one
 in a third of the runs goes unseen. `rate` says how rare.
@@ -143,11 +162,9 @@ def _shortfall(x: Floats, level: float) -> Bounds:
     """From the law of the tail where the worst 1 - level lie in it; else their excess over the quantile is a mean."""
     quantile = float(np.quantile(x, level, method="inverted_cdf"))
     excess = np.maximum(x - quantile, 0.0) if math.isfinite(quantile) else np.maximum(x, 0.0)
-    if 1 - level > SHARE + 1e-9 or not np.isfinite(x).all():
+    tail = fit_tail(x) if np.isfinite(x).all() else None
+    if tail is None or 1 - level > min(tail.share, SHARE) + 1e-9:
         return Bounds(*(quantile + each / (1 - level) for each in mean_of(excess)))
-    tail = fit_tail(x)
-    if tail is None:
-        return Bounds(*(quantile,) * 3)
     found = tail.shortfall(level)
     return found._replace(high=max(found.high, quantile + _by_student(excess).high / (1 - level)))
 

@@ -114,6 +114,17 @@ def test_the_mean_of_a_rare_loss_reaches_further_up_than_down_and_beyond_what_wa
     assert mean_of(x).high > x.mean() + 1.65 * x.std() / math.sqrt(300)
 
 
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1, 0.3])
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.98])
+def test_where_there_are_data_a_shortfall_is_near_the_mean_of_the_worst_however_few_lose(share, level):
+    random = np.random.default_rng(5)
+    x = np.where(random.random(3000) < share, random.lognormal(0, 0.5, 3000), 0.0)
+    worst = np.sort(x)[-round(3000 * (1 - level)) :].mean()
+    found = estimate(f"es{100 * level:g}", x)
+    assert found.value == pytest.approx(worst, rel=0.06)
+    assert found.low < worst < found.high
+
+
 # ------------------------------------------------------------------------- weights
 
 SHIFT = 2.5
