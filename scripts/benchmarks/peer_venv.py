@@ -40,7 +40,7 @@ def _say_nothing(words: list[str]) -> None:
 
 
 def _reason(fault: OSError | subprocess.CalledProcessError) -> str:
-    """The first line that says what went wrong."""
+    """The line that says what went wrong."""
     said = fault.stderr if isinstance(fault, subprocess.CalledProcessError) else str(fault)
-    lines = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines() or ["no reason given"]
-    return lines[-1].removeprefix("ERROR: ")
+    lines = said.splitlines() or ["no reason given"]
+    return next((line for line in reversed(lines) if line.startswith("ERROR: ")), lines[-1]).removeprefix("ERROR: ")
