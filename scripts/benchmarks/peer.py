@@ -58,11 +58,11 @@ End = list[str]  # what the views answer behind a round
 
 def measure(small: bool) -> Verdict:
     """Speeds as ratios, ours over theirs; the bounds are on fast gas."""
-    rounds, transactions, hours = (3, 2_000, 72.0) if small else (5, 20_000, 720.0)
+    rounds, few, transactions, hours = (3, 1, 2_000, 72.0) if small else (5, 3, 20_000, 720.0)
     with Peer() as peer:
         figures = compare_mix(peer, month(0.0), transactions, rounds)
         figures |= compare_months(peer, month(hours), "month", ("vectorised",), rounds)
-        figures |= compare_months(peer, month(_HALF_DAY), "half_day", ("each", "each_remembering"), 3)
+        figures |= compare_months(peer, month(_HALF_DAY), "half_day", ("each", "each_remembering"), few)
     return Verdict(figures, LIMITS)
 
 
