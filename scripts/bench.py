@@ -15,6 +15,8 @@ from typing import Any
 
 from benchmarks.verdict import Verdict
 
+from simulator.errors import WavetankError
+
 BENCHMARKS = {  # name -> module of `measure(small) -> Verdict`
     "overhead": "benchmarks.overhead",
     "backends": "benchmarks.backends",
@@ -23,11 +25,13 @@ BENCHMARKS = {  # name -> module of `measure(small) -> Verdict`
     "black-thursday": "benchmarks.black_thursday",
     "hedge": "benchmarks.hedge",
     "paths": "benchmarks.paths",
+    "scale": "benchmarks.scale",
+    "peer": "benchmarks.peer",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code: 0 the bound holds, 1 it does not."""
+    """Exit code: 0 the bound holds, 1 it does not, 2 and more what the benchmark needs is not there."""
     parser = argparse.ArgumentParser(prog="bench.py", description="Measure what the design promises of speed.")
     parser.add_argument("name", nargs="?", default="list", choices=["list", *BENCHMARKS], metavar="NAME")
     parser.add_argument("--small", action="store_true", help="less of everything, for the direction only")
@@ -36,7 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.name == "list":
         print(json.dumps({"benchmarks": list(BENCHMARKS)}) if options.json else "\n".join(BENCHMARKS))
         return 0
-    verdict: Verdict = importlib.import_module(BENCHMARKS[options.name]).measure(options.small)
+    try:
+        verdict: Verdict = importlib.import_module(BENCHMARKS[options.name]).measure(options.small)
+    except WavetankError as fault:
+        print(f"{options.name}: {fault}", file=sys.stderr)
+        return fault.exit_code
     print(json.dumps(as_json(options.name, verdict)) if options.json else as_text(options.name, verdict))
     return 0 if verdict.holds else 1
 

@@ -15,7 +15,7 @@ import typer
 
 from simulator import __version__
 from simulator.errors import ConfigError, WavetankError
-from simulator.terminal import columns, figure, print_json, print_lines, print_note, progress_bar
+from simulator.terminal import columns, figure, print_json, print_lines, print_note, progress_bar, sweep_progress
 
 INTERRUPTED = 130
 INCOMPLETE = 3
@@ -211,6 +211,92 @@ def _study_lines(study: Any, manifest: dict[str, Any]) -> list[str]:
         tuple("" if cell is None else figure(cell) if isinstance(cell, float) else cell for cell in r) for r in rows
     ]
     return [study.question, "", *columns([("series", "point", "seed", *names), *shown])]
+
+
+class Executor(StrEnum):
+    """Where the runs of a sweep are made."""
+
+    LOCAL = "local"
+    DASK = "dask"
+    RAY = "ray"
+
+
+class Sampling(StrEnum):
+    """How the points of a sweep are chosen."""
+
+    GRID = "grid"
+    SOBOL = "sobol"
+    LHS = "lhs"
+    SALTELLI = "saltelli"
+
+
+@app.command()
+def stress(
+    scenario: ScenarioName,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY.PATH=LO..HI[:N][:log]", help="Vary a key over a range, or a list as in KEY=A,B,C."),
+    ] = None,
+    sampling: Annotated[
+        Sampling | None, typer.Option(help="Cross all keys (grid, by default), or draw them together.")
+    ] = None,
+    points: Annotated[int | None, typer.Option(min=1, metavar="N", help="Points that sobol or lhs draw.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs of each point, at most.")] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help='What must hold, as in "p99(bad_debt_ratio) <= 0.5%".')
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TEXT", help='When a point has runs enough: "p99(bad_debt_ratio) +- 0.1%".')
+    ] = None,
+    efficiency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What is made as large as the rules allow: a metric, param(KEY), 1/param(KEY)."
+        ),
+    ] = None,
+    search: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Further points, proposed by Optuna; none by default.")
+    ] = None,
+    seed: Seed = None,
+    gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
+    changes: Changes = None,
+    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Local workers; all cores by default.")] = None,
+    executor: Annotated[Executor, typer.Option(help="Where the runs are made.")] = Executor.LOCAL,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of the Dask or Ray cluster.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the results; runs/SCENARIO-SEED-stress by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the sweep that is in the folder.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run a scenario over ranges of its parameters and many seeds, and say which parameters are safe."""
+    from simulator.stress.command import Flags, run_stress
+
+    storm = _load(scenario, changes)
+    root = storm.world.seed if seed is None else seed
+    flags = Flags(vary, sampling and sampling.value, points, seeds, require, until, efficiency, search)
+    with sweep_progress(storm.title) as progress:
+        sweep = run_stress(
+            storm,
+            flags,
+            seed=root,
+            gas=gas and gas.value,
+            executor=executor.value,
+            jobs=jobs,
+            scheduler=scheduler,
+            out=out or Path("runs") / f"{storm.name}-{root}-stress",
+            resume=resume,
+            progress=progress,
+        )
+    if as_json:
+        print_json(sweep.document)
+    else:
+        print_lines(sweep.lines())
+    for note in sweep.notes():
+        print_note(note)
+    return sweep.exit_code
 
 
 def _load(scenario: str, changes: list[str] | None) -> Any:

@@ -5,6 +5,7 @@ Nothing is cut or coloured when it goes into a pipe or a file.
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -68,3 +69,38 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
             bar.update(task, completed=done, total=total)
 
         yield advance
+
+
+_NOTE_SECONDS = 30.0
+
+
+@contextmanager
+def sweep_progress(title: str) -> Iterator[Callable[[int, int, int], None]]:
+    """The progress of many runs on standard error: a live bar on a terminal, elsewhere a line now and then."""
+    with progress_bar(title) as bar:
+        yield _Notes().advance if bar is None else lambda done, total, _: bar(done, total)
+
+
+class _Notes:
+    """Lines of progress with the time that is left, by the runs of this session."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self._first: int | None = None
+
+    def advance(self, done: int, total: int, failed: int) -> None:
+        """Say how far it is, where the last time is long ago."""
+        self._first = done if self._first is None else self._first
+        now = time.monotonic()
+        if now - self._last < _NOTE_SECONDS or done == self._first:
+            return
+        self._last = now
+        left = (total - done) * (now - self._began) / (done - self._first)
+        print_note(f"{done:,} of {total:,} runs, {failed:,} failed, {duration(left)} left")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

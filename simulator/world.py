@@ -64,8 +64,8 @@ class World:
         self.clock = simpy.Environment()
         self.start = int(scenario.world.start.timestamp())
         self.block_seconds = scenario.chain.block_seconds
-        self.steps = -(-round(scenario.world.hours * 3600) // self.block_seconds)
-        times = np.arange(self.steps + 1, dtype=float) * self.block_seconds
+        times = scenario.times
+        self.steps = len(times) - 1
         self.market = Market(
             scenario.market,
             times,

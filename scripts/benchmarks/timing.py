@@ -40,11 +40,16 @@ class Rounds(NamedTuple):
 
 def alternate(rounds: int, ours: Callable[[], Act], theirs: Callable[[], Act]) -> Rounds:
     """Time both sides in each round. Either makes what is to be timed, outside of the time."""
+    return take_turns(rounds, lambda: seconds(ours()), lambda: seconds(theirs()))
+
+
+def take_turns(rounds: int, ours: Callable[[], float], theirs: Callable[[], float]) -> Rounds:
+    """The same for sides that time themselves and answer with seconds."""
     found = Rounds([], [])
     for number in range(rounds):
         sides = [(found.ours, ours), (found.theirs, theirs)]
-        for times, prepare in sides if number % 2 == 0 else reversed(sides):
-            times.append(seconds(prepare()))
+        for times, side in sides if number % 2 == 0 else reversed(sides):
+            times.append(side())
     return found
 
 

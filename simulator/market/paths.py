@@ -36,6 +36,16 @@ def drawn_paths(
     return drawn
 
 
+def unseen_draw(asset: str, times: Floats, streams: Streams) -> Draw:
+    """What one path of an asset is drawn with in a world, but for what drives its diffusion: for its jumps."""
+    unseen = np.broadcast_to(0.0, (1, len(times) - 1))
+    return Draw(times, 0.0, Path(), unseen, partial(_stream, streams, asset), _not_drawn)
+
+
+def _not_drawn(asset: str) -> Floats:
+    raise ValueError(f"jumps do not depend on the path of {asset}")
+
+
 def by_need(processes: Mapping[str, Process]) -> list[str]:
     """The assets, each behind those it is made from. Raises ConfigError for one that is not there, or for a circle."""
     found: list[str] = []

@@ -19,8 +19,9 @@ from simulator.scenario.models import ASSET_TABLES, Asset, Chain, Component, Ora
 from simulator.scenario.problems import ABSENT, Path, Problem, lookup, problems_of
 from simulator.scenario.resolved import resolve
 from simulator.selling import SellingRule
+from simulator.stress.settings import StressSettings
 
-RESERVED = ("schema", "extends", "title", "story", "world", "chain", "market", "correlation", "oracle")
+RESERVED = ("schema", "extends", "title", "story", "world", "chain", "market", "correlation", "oracle", "stress")
 Kind = Literal["protocol", "agent"]
 
 
@@ -91,6 +92,7 @@ def build(
     _check_demand(draft, chain, markets)
     oracle = {asset: _oracle(draft, asset, value, markets) for asset, value in sorted(draft.table("oracle").items())}
     draft.problems += feed_problems(oracle, draft.data)
+    stress = draft.model(StressSettings, draft.table("stress"), ("stress",)) if "stress" in draft.data else None
     components = _components(draft)
     draft.problems += _unknown_venues(components, market)
     scenario = Scenario(
@@ -108,6 +110,7 @@ def build(
         files=tuple(item.path for item in sources),
         changes=changes,
         resolved={},
+        stress=stress,
     )
     if draft.problems:
         return None, draft.problems

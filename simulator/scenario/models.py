@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from simulator.gas_price import GasRule
@@ -21,6 +23,7 @@ from simulator.market.surface import VolatilitySettings
 from simulator.oracle_faults import OracleFault, SourceSettings, check_sources, in_order
 from simulator.registry import AGENTS, PROTOCOLS, UserCode
 from simulator.settings import ANNUAL, COUNT, GWEI, HOURS, MINUTES, SECONDS, SHARE, USD, Settings
+from simulator.stress.settings import StressSettings
 
 
 class World(Settings):
@@ -241,6 +244,13 @@ class Scenario:
     files: tuple[Path, ...]  # the source and what it extends, nearest first
     changes: Mapping[str, Any]  # dotted keys that were set from outside the files
     resolved: Mapping[str, Any]  # all of it as plain JSON data, defaults filled in: the manifest's `scenario`
+    stress: StressSettings | None = None  # None: flags of `wavetank stress` say it all
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """When its blocks are [s since the start], the start itself first."""
+        steps = -(-round(self.world.hours * 3600) // self.chain.block_seconds)
+        return np.arange(steps + 1, dtype=float) * self.chain.block_seconds
 
     @property
     def user_code(self) -> tuple[UserCode, ...]:

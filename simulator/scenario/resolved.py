@@ -19,6 +19,7 @@ def resolve(scenario: Scenario) -> dict[str, Any]:
         "market": {asset: _dump_asset(item) for asset, item in scenario.market.items()},
         **({} if scenario.correlation is None else {"correlation": dump(scenario.correlation)}),
         "oracle": {asset: dump(item) for asset, item in scenario.oracle.items()},
+        **({} if scenario.stress is None else {"stress": dump(scenario.stress)}),
         **{item.id: {item.kind: item.name, **(dump(item.settings) or item.raw)} for item in components},
     }
 

@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "bands",
     "vaults",
     "black_thursday",
+    "stress",
 )
 
 

@@ -10,11 +10,12 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import bench  # noqa: E402
-from benchmarks import month, overhead, paths, soak, storms, timing, vaults  # noqa: E402
+from benchmarks import month, overhead, paths, peer, peer_venv, soak, storms, timing, vaults  # noqa: E402
 from benchmarks.raw import REFERENCE_RATE, RawEngine  # noqa: E402
 from benchmarks.verdict import Limit, Verdict  # noqa: E402
 
 from simulator.chain.types import Receipt  # noqa: E402
+from simulator.errors import ConfigError  # noqa: E402
 
 FEW = {"vaults.count": 12, "world.hours": 0, "liquidators.capital_usd": 1_000}
 
@@ -44,7 +45,7 @@ def stub(monkeypatch):
 @pytest.mark.parametrize("words", [[], ["list"]])
 def test_no_name_prints_the_names(words, capsys):
     assert bench.main(words) == 0
-    names = ["overhead", "backends", "month", "soak", "black-thursday", "hedge", "paths"]
+    names = ["overhead", "backends", "month", "soak", "black-thursday", "hedge", "paths", "scale", "peer"]
     assert capsys.readouterr().out.split() == names
 
 
@@ -87,6 +88,17 @@ def test_one_limit_that_fails_is_enough():
     assert Verdict({"a": 1, "b": 1}, limits).holds
     assert not Verdict({"a": 1, "b": 0.9}, limits).holds
     assert not Verdict({"a": 1.1, "b": 1}, limits).holds
+
+
+def test_what_is_missing_is_one_line_and_no_verdict(monkeypatch, capsys):
+    def measure(small):
+        raise ConfigError("verbs cannot be installed", mend="it needs a wheel")
+
+    monkeypatch.setattr(overhead, "measure", measure)
+    assert bench.main(["overhead", "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.err == "overhead: verbs cannot be installed (it needs a wheel)\n"
+    assert not said.out
 
 
 # ------------------------------------------------------------------- the timing
@@ -191,3 +203,82 @@ def test_every_process_and_both_copulas_have_a_figure_and_a_bound():
 def test_a_million_steps_count_as_those_of_the_reference_machine():
     found = paths.figures_of("gbm", [(2.0, REFERENCE_RATE / 4)])
     assert (found["gbm_seconds"], found["gbm_seconds_here"]) == (0.5, 2.0)
+
+
+# ------------------------------------------------------------------------- the peer
+
+SOME = {"vaults.count": 60, "liquidators.capital_usd": 300_000}  # as many as a block of the mix has owners
+WILD = {
+    "market.ETH.volatility": 8.0,
+    "vaults.ratio": 1.6,
+    "vaults.ratio_sigma": 0.02,
+    "liquidators.capital_usd": 700_000,
+}
+
+
+@pytest.fixture(scope="module")
+def verbs():
+    """The other side; its environment is made here where CI has not made it."""
+    with peer.Peer() as process:
+        yield process
+
+
+def test_adjustments_in_verbs_end_in_the_state_that_ours_do(verbs):
+    figures = peer.compare_mix(verbs, peer.month(0.0, **SOME), transactions=300, rounds=1)
+    assert figures["fast_mix_over_verbs"] > 0
+    assert figures["verbs_mix_us"] > 0
+
+
+def test_months_with_each_kind_of_agents_in_verbs_end_in_the_state_that_ours_do(verbs):
+    kinds = ("vectorised", "each", "each_remembering")
+    figures = peer.compare_months(verbs, peer.month(6.0, **SOME | WILD), "month", kinds, rounds=1)
+    assert figures["month_liquidations"] > 10  # several of them waiting for each other
+    assert {f"exact_month_over_{kind}" for kind in kinds} <= figures.keys()
+
+
+def test_the_state_tells_every_debt_every_collateral_and_every_balance(verbs):
+    world = peer.load(verbs, peer.month(0.1, **SOME))
+    asked = peer.views(world)
+    chain, (_, engine, owners) = world.chain, peer.engine_of(world)
+    before = peer.state(chain, asked)
+    (env, (_, adjustment)), *_ = vaults.Mix(world).blocks(1, 2)
+    chain.execute(env, [adjustment])
+    changed = [view for view, one, two in zip(asked, before, peer.state(chain, asked), strict=True) if one != two]
+    assert (engine.address, engine.encode("positions", b"ETH".ljust(32, b"\0"), owners[0])) in changed
+    assert len(changed) == 3  # and the collateral of the owner and of the engine
+
+
+def test_a_side_that_ends_elsewhere_is_noticed():
+    class Other:
+        def ask(self, do):
+            return {"seconds": 1.0, "state": ["01"]}
+
+    with pytest.raises(AssertionError, match="same state"):
+        peer.race(Other(), {"do": "mix"}, lambda gas: (1.0, ["02"]), rounds=1)
+
+
+def test_figures_of_the_peer_are_our_speed_over_theirs():
+    found = {"fast": timing.Rounds([2.0], [1.0]), "exact": timing.Rounds([4.0], [1.0])}
+    figures = peer.figures_of("mix", "verbs", found, 1_000_000)
+    assert (figures["fast_mix_over_verbs"], figures["exact_mix_over_verbs"]) == (0.5, 0.25)
+    assert (figures["fast_mix_us"], figures["exact_mix_us"], figures["verbs_mix_us"]) == (2.0, 4.0, 1.0)
+
+
+def test_a_peer_that_dies_says_at_what(monkeypatch):
+    monkeypatch.setattr(peer_venv, "python", lambda: sys.executable)
+    monkeypatch.setattr(peer_venv, "SCRIPT", Path("/nowhere/peer.py"))
+    with peer.Peer() as process, pytest.raises(RuntimeError, match="did not survive 'mix'"):
+        process.ask("mix")
+
+
+def test_an_environment_that_cannot_be_made_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"verbs==\S+ cannot be installed: \S") as fault:
+        peer_venv.python(tmp_path / "file" / "venv")
+    assert len(str(fault.value).splitlines()) == 1
+
+
+def test_of_what_pip_says_the_error_is_told():
+    said = "WARNING: an index is slow\nERROR: Could not find it\nERROR: No matching distribution\n[notice] a new pip\n"
+    fault = peer_venv.subprocess.CalledProcessError(1, ["pip"], stderr=said)
+    assert peer_venv._reason(fault) == "No matching distribution"

@@ -61,6 +61,10 @@ class Process(Settings, ABC):
     def paths(self, draw: Draw) -> Floats:
         """Prices [usd], shape (paths, times)."""
 
+    def log_weight(self, draw: Draw) -> Floats:
+        """Log likelihood of each path as described over that as drawn, shape (paths,): 0 but in importance sampling."""
+        return np.zeros(draw.shape[0])
+
     @property
     def needs(self) -> Sequence[str]:
         """The assets whose paths it is made from."""

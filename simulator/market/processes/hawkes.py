@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.signal import lfilter
 
-from simulator.market.processes.base import Draw, Floats, Process, from_gains
+from simulator.market.processes.base import Draw, Floats, from_gains
+from simulator.market.processes.jumps import Tally, Tilted
 from simulator.settings import ANNUAL, HOURS, USD
 from simulator.units import YEAR_SECONDS
 
 _YEAR_HOURS = YEAR_SECONDS / 3600
 
 
-class Hawkes(Process):
+class Hawkes(Tilted):
     """Jump diffusion whose jumps excite further jumps."""
 
     name = "hawkes"
@@ -72,6 +73,20 @@ class Hawkes(Process):
             gains -= math.expm1(self.jump_mean + self.jump_deviation**2 / 2) * jumps.expected()
         return from_gains(self.price, gains)
 
+    @property
+    def jump_law(self) -> tuple[float, float]:
+        """See `Tilted.jump_law`."""
+        return self.jump_mean, self.jump_deviation
+
+    def tally(self, draw: Draw) -> Tally:
+        """See `Tilted.tally`: only jumps that come by themselves have a rate of their own to be drawn at."""
+        paths, steps = draw.shape
+        if not steps:
+            return Tally(np.zeros(paths), 0.0, np.zeros(paths), np.zeros(paths))
+        jumps = Jumps(self, draw)
+        own, expected = jumps.own.astype(float), self.jump_rate * draw.step * steps
+        return Tally(own, expected, jumps.summed().sum(axis=1), jumps.summed(jumps.sizes).sum(axis=1))
+
 
 class Jumps:
     """All jumps of all paths: when each comes, by its step and the time from there to the step's end."""
@@ -93,7 +108,8 @@ class Jumps:
         none = np.empty(0)
         self.cell: NDArray[np.intp] = np.concatenate(cells) if cells else none.astype(np.intp)
         self.left = np.concatenate(lefts) if lefts else none  # [years]
-        self.sizes = model.jump_mean + model.jump_deviation * (np.concatenate(sizes) if sizes else none)
+        mean = model.jump_mean + model.jump_mean_shift
+        self.sizes = mean + model.jump_deviation * (np.concatenate(sizes) if sizes else none)
 
     @property
     def _width(self) -> int:
@@ -104,7 +120,9 @@ class Jumps:
         """The first generation: at the base rate, and from what had excited it before the start."""
         paths, steps = self.draw.shape
         b, dt = self.model.forgetting, self.draw.step
-        counts = self.draw.stream("jumps").poisson(self.model.jump_rate * dt, (paths, steps))
+        rate = self.model.jump_rate * self.model.jump_rate_factor
+        counts = self.draw.stream("jumps").poisson(rate * dt, (paths, steps))
+        self.own = counts.sum(axis=1)  # at the base rate, on each path
         cell = _cells(counts, self._width)
         left = dt * (1 - self.draw.stream("jump times").random(len(cell)))
         if self.model.excess_rate:

@@ -49,7 +49,7 @@
   /** A copy in which every "@role" is the colour that the style sheet gives the role now. */
   function coloured(value, styles) {
     if (typeof value === "string") return value[0] === "@" ? styles.getPropertyValue("--" + value.slice(1)).trim() : value;
-    if (Array.isArray(value)) return value.length && typeof value[0] === "number" ? value : value.map(item => coloured(item, styles));
+    if (Array.isArray(value)) return value.length && typeof value[0] === "number" && typeof value.at(-1) === "number" ? value : value.map(item => coloured(item, styles));
     if (value === null || typeof value !== "object") return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, coloured(item, styles)]));
   }
