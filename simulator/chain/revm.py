@@ -45,6 +45,7 @@ _COMPACT_GAS_MOST = 450_000_000
 _COMPACT_GAS_PER_TRANSACTION = 50_000  # what even an empty one leaks, in the same unit
 _AccountInfo: Any = pyrevm.AccountInfo  # its stub leaves the balance out
 _CODE_PADDING = 33  # zero bytes that pyrevm's analysis puts behind a contract's code
+_SCRATCH = Address("0x" + "5c" * 20)  # nobody's
 
 _OUTPUT = re.compile(r"output: (?:Bytes\()?0x([0-9a-f]*)")
 
@@ -109,6 +110,7 @@ class RevmChain:
         self._set_env(BlockEnv(0, 0, 0, gas_limit))
         self._nonces: dict[str, int] = {}
         self._codes: dict[str, bytes] = {}
+        self._hashes: dict[str, bytes] = {}  # of codes that the database holds analysed
         self._marks: list[_Mark] = []
         self._tips = 0  # [wei] earned by the coinbase, not yet written
         self._leaked_gas = 0
@@ -260,7 +262,7 @@ class RevmChain:
         gone = changes.destroyed
         slots = [(address, key, evm.storage(address, key)) for address, key in changes.slots if address not in gone]
         accounts = [(a, evm.get_balance(a), evm.basic(a).nonce) for a in changes.accounts if a not in gone]
-        codes = {a: self._engine_code(a) for a in changes.created if a not in gone}
+        codes = {a: evm.basic(a) for a in changes.created if a not in gone}
         evm.revert(before)
         self._forget(gone)
         self._keep_codes(codes)
@@ -275,7 +277,7 @@ class RevmChain:
         journal = evm.journal_str
         gone = call_changes(journal).destroyed
         accounts = [a for a in loaded_state(journal) if a.touched and a.address not in gone]
-        codes = {a.address: self._engine_code(a.address) for a in accounts if a.created}
+        codes = {a.address: evm.basic(a.address) for a in accounts if a.created}
         evm.revert(before)
         self._forget(gone)
         self._keep_codes(codes)
@@ -291,7 +293,7 @@ class RevmChain:
         """Move the journal of fast mode to the database and forget it, so that memory stays flat."""
         evm = self._evm
         accounts = loaded_state(evm.journal_str)
-        codes = {a.address: self._engine_code(a.address) for a in accounts if a.created}
+        codes = {a.address: evm.basic(a.address) for a in accounts if a.created}
         evm.revert(self._base)
         self._keep_codes(codes)
         self._write_accounts(accounts)
@@ -326,10 +328,21 @@ class RevmChain:
         self._codes[address] = code
         return code
 
-    def _keep_codes(self, codes: dict[str, bytes]) -> None:
+    def _keep_codes(self, created: dict[str, Any]) -> None:
+        """Take over the codes of contracts that were created, from the engine's own records of them.
+
+        Those hold the code analysed. Given as bytes it would be analysed anew in each call, so a record passes through
+        the database once, under no account's name, and from then on accounts name the code by its hash.
+        """
+        codes = {address: bytes(info.code or b"")[:-_CODE_PADDING] for address, info in created.items()}
         if self._exact:
             for address, code in codes.items():
                 refuse_unsupported(address, code)
+        for address, code in codes.items():
+            if code:
+                self._evm.insert_account_info(_SCRATCH, created[address])
+                self._hashes[address] = bytes(created[address].code_hash)
+        self._evm.insert_account_info(_SCRATCH, _AccountInfo())
         self._codes.update(codes)
         if self._marks:
             self._marks[-1].created.update(codes)
@@ -341,6 +354,9 @@ class RevmChain:
         if code is None and self._forked:
             code = self._fetch_code(address)
         fields = {"balance": balance, "nonce": nonce}
+        if code and address in self._hashes:
+            self._evm.insert_account_info(address, _AccountInfo(**fields, code_hash=self._hashes[address]))
+            return
         info = _AccountInfo(**fields, code=code) if code else _AccountInfo(**fields)
         self._evm.insert_account_info(address, info)
 
@@ -381,6 +397,7 @@ class RevmChain:
             self._set_env(undo.env)
         for address in undo.created:
             del self._codes[address]
+            self._hashes.pop(address, None)
         for address, (balance, nonce, known_nonce) in undo.accounts.items():
             self._write_account(address, balance, nonce)
             if known_nonce is None:

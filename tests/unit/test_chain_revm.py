@@ -80,6 +80,19 @@ def test_a_created_contract_has_the_address_of_its_sender_and_nonce(bench):
     assert bench.chain.code(counter) == COUNTER
 
 
+def test_code_stays_analysed_however_its_account_is_written(bench):
+    counter = bench.deploy(COUNTER)
+    bench.chain.fund(counter, 5)
+    bench.block(bench.tx(counter, bytes(32)))
+    if bench.chain.gas_mode == "fast":
+        bench.chain._compact()
+    mark = bench.chain._evm.snapshot()
+    held = bytes(bench.chain._evm.get_code(counter))
+    bench.chain._evm.revert(mark)
+    assert held == COUNTER + bytes(33)  # the analysis pads it; without, every call would begin with one
+    assert (bench.chain.code(counter), bench.chain.balance(counter)) == (COUNTER, 5)
+
+
 def test_code_keeps_its_trailing_zero_bytes(bench):
     assert bench.chain.code(bench.deploy(COUNTER + b"\0\0")) == COUNTER + b"\0\0"
 
