@@ -141,6 +141,7 @@ interface IOptionMarket {
 
     /// @param base [base wad] that the pool has to sell before anybody loses
     error SellBaseFirst(uint256 base);
+    error NotGuarantor(address caller, address guarantor);
     error NotPool(address caller);
     error PoolKnown();
     error TransferShort(uint256 received, uint256 expected);
@@ -194,7 +195,7 @@ interface IOptionMarket {
     /// @notice Fixes the payoffs of every series of an expiry whose price is locked.
     function freeze(uint256 expiry) external;
 
-    /// @notice Exercises a frozen position and pays out. Anybody may.
+    /// @notice Exercises a frozen position and pays out. Anybody may, but for a guarantor's, which is settled by itself.
     /// @return amount [margin wad] to the account, negative where it pays
     function settle(address account, uint256 id) external returns (int256 amount);
 
@@ -252,6 +253,11 @@ interface IOptionMarket {
 
     /// @return [wad] what one option is worth by the surface, or pays once frozen
     function markOf(uint256 id) external view returns (uint256);
+
+    /// @notice What one option written and not covered needs: its value and a part of the index price, at most what can be
+    /// lost.
+    /// @return [wad] for each option, rounded up
+    function unitMargin(uint256 id, bool initial) external view returns (uint256);
 
     /// @return [margin wad] that a position needs
     function requiredOf(address account, uint256 id, bool initial) external view returns (uint256);

@@ -129,11 +129,11 @@ abstract contract OptionLedger is IOptionMarket, Bounded {
     /// @dev [margin wad] of collateral for what is written and not covered.
     function _requiredUp(uint256 id, int256 size, uint256 base, bool initial) internal view returns (uint256) {
         uint256 open = _uncovered(id, size, base);
-        return open == 0 ? 0 : open.fullMulDivUp(_unitMarginUp(id, initial), WAD);
+        return open == 0 ? 0 : open.fullMulDivUp(unitMargin(id, initial), WAD);
     }
 
-    /// @dev [wad] for one option: its value and a part of the index price, at most what can be lost.
-    function _unitMarginUp(uint256 id, bool initial) private view returns (uint256) {
+    /// @inheritdoc IOptionMarket
+    function unitMargin(uint256 id, bool initial) public view override returns (uint256) {
         (, uint256 strike, uint256 kind) = OptionId.unpack(id);
         uint256 spot = surface.spot();
         bool isCall = kind == OptionId.CALL;

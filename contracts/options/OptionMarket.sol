@@ -297,6 +297,7 @@ contract OptionMarket is OptionGovernance, Guarded {
 
     /// @inheritdoc IOptionMarket
     function settle(address account, uint256 id) external override guarded returns (int256 amount) {
+        if (guaranteeOf[account].known && msg.sender != account) revert NotGuarantor(msg.sender, account);
         Position memory p = _load(account, id);
         Settlement memory s = _settlement(account, id, p);
         _fromFund(s.fromFund);
