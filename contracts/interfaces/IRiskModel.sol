@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+/// @title How much margin an account of a clearinghouse needs.
+interface IRiskModel {
+    /// @param initial whether to trade and withdraw, or to stay
+    /// @return equity [money wad]
+    /// @return required [money wad]
+    function margin(uint256 account, bool initial) external view returns (int256 equity, uint256 required);
+}
