@@ -101,8 +101,10 @@ def is_ours(fault: dict[str, Any]) -> bool:
 
 
 def is_base(source: str, contract: dict[str, Any]) -> bool:
-    """Whether it is an abstract contract: nobody deploys it, and its heirs' ABIs hold its own."""
-    return not contract["evm"]["bytecode"]["object"] and not source.startswith("contracts/interfaces/")
+    """Whether nobody deploys it: an abstract contract, or a library that lives in its users' code."""
+    called = any(entry["type"] in ("function", "constructor") for entry in contract["abi"])
+    deployed = bool(contract["evm"]["bytecode"]["object"]) and called
+    return not deployed and not source.startswith("contracts/interfaces/")
 
 
 def artifact_text(name: str, source: str, contract: dict[str, Any], sources: dict[str, str]) -> str:

@@ -228,7 +228,7 @@ interface IOptionMarket {
     /// @return [margin wad] that the pool's depositors may take
     function poolFree() external view returns (uint256);
 
-    /// @return [margin wad] owed to settled longs that neither pool nor fund has
+    /// @return [margin wad] that the pool is worth less than nothing, beyond the fund
     function shortfall() external view returns (uint256);
 
     // ------------------------------------------------------------------ views

@@ -72,8 +72,20 @@ interface IVarianceSwap {
     /// @return toShort [money wad]
     function settle(uint256 id) external returns (uint256 toLong, uint256 toShort);
 
-    /// @notice What `settle` would pay if no further price moved.
+    /// @notice What `settle` would pay if the intervals that are left moved as those before.
     function previewSettle(uint256 id) external view returns (uint256 toLong, uint256 toShort);
+
+    /// @notice What `settle` would pay if squared logarithms of all intervals that are left added up to `moves`.
+    /// @param moves [wad]
+    function previewAt(uint256 id, uint256 moves) external view returns (uint256 toLong, uint256 toShort);
+
+    /// @return whether it was settled
+    function isSettled(uint256 id) external view returns (bool);
+
+    /// @notice What a settled swap paid.
+    /// @return toLong [money wad]
+    /// @return toShort [money wad]
+    function outcomeOf(uint256 id) external view returns (uint256 toLong, uint256 toShort);
 
     /// @return [wad per year] of what is sampled
     function realisedOf(uint256 id) external view returns (uint256);

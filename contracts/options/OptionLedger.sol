@@ -304,7 +304,7 @@ abstract contract OptionLedger is IOptionMarket, Bounded {
 
     /// @inheritdoc IOptionMarket
     function shortfall() external view override returns (uint256) {
-        return owedTotal.zeroFloorSub(_positive(poolCash) + fund);
+        return _positive(-_poolCapital() - int256(fund));
     }
 
     /// @return quotes [as IOptionMarket.QuoteConfig]

@@ -19,6 +19,12 @@ contract VarianceSwap is IVarianceSwap, Bounded, Guarded {
     uint256 private constant WAD = 1e18;
     uint256 private constant MOST_SAMPLES = 1_000;
 
+    struct Outcome {
+        bool known;
+        uint256 toLong; // [money wad]
+        uint256 toShort; // [money wad]
+    }
+
     address public immutable moneyToken;
     uint256 public immutable moneyUnit; // [wad] of the smallest amount
     IAggregatorV3 public immutable feed;
@@ -29,6 +35,7 @@ contract VarianceSwap is IVarianceSwap, Bounded, Guarded {
 
     uint256 public count; // of swaps ever offered
     mapping(uint256 id => Swap) private swaps;
+    mapping(uint256 id => Outcome) private outcomes;
 
     /// @param interval_ [s] a minute to a week
     /// @param maxAge_ [s] interval_ at most
@@ -115,8 +122,9 @@ contract VarianceSwap is IVarianceSwap, Bounded, Guarded {
     function settle(uint256 id) external override guarded returns (uint256 toLong, uint256 toShort) {
         Swap memory s = _swap(id);
         if (s.sampled != s.samples) revert NotSampled(s.sampled, s.samples);
-        (toLong, toShort) = _payouts(s);
+        (toLong, toShort) = _payouts(s, _realised(s));
         delete swaps[id];
+        outcomes[id] = Outcome(true, toLong, toShort);
         emit SwapSettled(id, _realised(s), toLong, toShort);
         _push(s.long, toLong);
         _push(s.short, toShort);
@@ -126,7 +134,25 @@ contract VarianceSwap is IVarianceSwap, Bounded, Guarded {
 
     /// @inheritdoc IVarianceSwap
     function previewSettle(uint256 id) external view override returns (uint256 toLong, uint256 toShort) {
-        return _payouts(_swap(id));
+        Swap memory s = _swap(id);
+        return _payouts(s, _realised(s));
+    }
+
+    /// @inheritdoc IVarianceSwap
+    function previewAt(uint256 id, uint256 moves) external view override returns (uint256 toLong, uint256 toShort) {
+        Swap memory s = _swap(id);
+        return _payouts(s, (s.sum + moves).fullMulDiv(BlackScholes.YEAR, s.samples * interval));
+    }
+
+    /// @inheritdoc IVarianceSwap
+    function isSettled(uint256 id) external view override returns (bool) {
+        return outcomes[id].known;
+    }
+
+    /// @inheritdoc IVarianceSwap
+    function outcomeOf(uint256 id) external view override returns (uint256 toLong, uint256 toShort) {
+        if (!outcomes[id].known) revert NoSwap(id);
+        return (outcomes[id].toLong, outcomes[id].toShort);
     }
 
     /// @inheritdoc IVarianceSwap
@@ -179,11 +205,11 @@ contract VarianceSwap is IVarianceSwap, Bounded, Guarded {
     }
 
     /// @dev Both together get what both posted, to the unit.
-    function _payouts(Swap memory s) private view returns (uint256 toLong, uint256 toShort) {
+    function _payouts(Swap memory s, uint256 realised) private view returns (uint256 toLong, uint256 toShort) {
         (uint256 ofLong, uint256 ofShort) = collateralOf(s.strike, s.notional);
         if (s.long == address(0)) return (0, ofShort);
         if (s.short == address(0)) return (ofLong, 0);
-        uint256 counted = _realised(s).min(s.strike.fullMulDiv(cap, WAD));
+        uint256 counted = realised.min(s.strike.fullMulDiv(cap, WAD));
         uint256 moved = _worthUp(counted.dist(s.strike), s.strike, s.notional);
         moved -= moved % moneyUnit;
         if (counted > s.strike) {

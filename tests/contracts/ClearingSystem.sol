@@ -12,8 +12,10 @@ import {OptionInstrument} from "../../contracts/margin/OptionInstrument.sol";
 import {PerpInstrument} from "../../contracts/margin/PerpInstrument.sol";
 import {PortfolioRisk} from "../../contracts/margin/PortfolioRisk.sol";
 import {PowerInstrument} from "../../contracts/margin/PowerInstrument.sol";
+import {SwapInstrument} from "../../contracts/margin/SwapInstrument.sol";
 import {StandardRisk} from "../../contracts/margin/StandardRisk.sol";
 import {PowerPerp} from "../../contracts/options/PowerPerp.sol";
+import {VarianceSwap} from "../../contracts/options/VarianceSwap.sol";
 import {Backstop} from "../../contracts/perps/Backstop.sol";
 import {PerpMarket} from "../../contracts/perps/PerpMarket.sol";
 import {PerpPool} from "../../contracts/perps/PerpPool.sol";
@@ -29,6 +31,8 @@ abstract contract ClearingSystem is OptionSystem {
     PowerInstrument internal powers;
     PerpMarket internal perpMarket;
     PowerPerp internal power;
+    VarianceSwap internal variances;
+    SwapInstrument internal swaps;
 
     function deployClearing() internal {
         deployOptions();
@@ -80,6 +84,9 @@ abstract contract ClearingSystem is OptionSystem {
         );
         powers = new PowerInstrument(address(house), power, 1.8e18);
         house.setInstrument(address(powers), true);
+        variances = new VarianceSwap(address(dollar), feed, 1 days, 2 hours, 2.5e18);
+        swaps = new SwapInstrument(address(house), variances, surface);
+        house.setInstrument(address(swaps), true);
     }
 
     function auctionRules() internal pure returns (IClearinghouse.AuctionRules memory) {

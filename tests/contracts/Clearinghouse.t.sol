@@ -7,6 +7,7 @@ import {IPrice} from "../../contracts/interfaces/IPrice.sol";
 import {IRiskModel} from "../../contracts/interfaces/IRiskModel.sol";
 import {IOptionMarket} from "../../contracts/interfaces/IOptionMarket.sol";
 import {IVolSurface} from "../../contracts/interfaces/IVolSurface.sol";
+import {SwapInstrument} from "../../contracts/margin/SwapInstrument.sol";
 import {OptionId} from "../../contracts/options/OptionId.sol";
 import {PushFeed} from "../../contracts/oracle/PushFeed.sol";
 import {ClearingSystem} from "./ClearingSystem.sol";
@@ -102,6 +103,43 @@ contract ClearinghouseTest is ClearingSystem {
         power.approve(address(powers), ANY);
         tradeAt(bob, ofBob, address(powers), 0, 10e18);
         equal(power.totalSupply(), 0, "netted");
+        _requireBooks();
+    }
+
+    function _offered(bool makerIsLong) private returns (uint256 id) {
+        give(carol, 1_000_000e18);
+        vm.startPrank(carol);
+        dollar.approve(address(variances), ANY);
+        id = variances.offer(makerIsLong, START + 1 days, 5, 0.36e18, 12_000e18);
+        vm.stopPrank();
+    }
+
+    function test_a_variance_swap_is_worth_what_implied_variance_would_make_of_it() public {
+        uint256 id = _offered(false);
+        vm.prank(alice);
+        vm.expectRevert(abi.encodeWithSelector(SwapInstrument.WrongSide.selector, -1e18));
+        house.trade(ofAlice, address(swaps), id, -1e18, 0);
+        same(tradeAt(alice, ofAlice, address(swaps), id, 1e18), -3_600e18, "what long can lose");
+        (int256 equity,) = house.marginOf(ofAlice, true);
+        near(uint256(equity), 50_000e18, 1e12, "implied is the strike");
+        reportFlat(0.84e18);
+        (equity,) = house.marginOf(ofAlice, true);
+        near(uint256(equity), 53_456e18, 1e15, "(.84^2 - .6^2) x 12,000 / 1.2");
+        (, uint256 required) = portfolio.margin(ofAlice, false);
+        check(required > 3_000e18 && required <= 7_056e18, "at most what it is worth");
+    }
+
+    function test_a_variance_swap_is_settled_whoever_settles_it() public {
+        uint256 id = _offered(true);
+        tradeAt(alice, ofAlice, address(swaps), id, -1e18);
+        for (uint256 i; i < 6; ++i) {
+            vm.warp(START + (1 + i) * 1 days);
+            setPrice(PRICE);
+            variances.sample(id, feed.latestRound());
+        }
+        variances.settle(id);
+        same(house.settle(ofAlice, address(swaps), id), 9_000e18, "both collaterals");
+        same(cashAt(ofAlice), 53_600e18, "won");
         _requireBooks();
     }
 
