@@ -109,6 +109,12 @@ interface IClearinghouse {
         external
         returns (int256 cash);
 
+    /// @notice What `trade` would bring, and the margin that it would be asked for, at the marks as they are before it.
+    function previewTrade(uint256 account, address instrument, uint256 id, int256 sizeDelta)
+        external
+        view
+        returns (int256 cash, int256 equity, uint256 required);
+
     /// @notice Settles a leg that has ended. Anybody may.
     function settle(uint256 account, address instrument, uint256 id) external returns (int256 cash);
 

@@ -19,6 +19,9 @@ interface IInstrument {
     /// @return cash [money wad] to the account, negative where it pays
     function onTrade(address owner, uint256 id, int256 sizeDelta, uint256 limit) external returns (int256 cash);
 
+    /// @notice What `onTrade` would bring, but for the rounding of the venue's price.
+    function previewTrade(uint256 id, int256 sizeDelta) external view returns (int256 cash);
+
     /// @notice What a position is worth at its end. Reverts before that.
     /// @return cash [money wad] to the account, negative where it pays
     function settle(uint256 id, int256 size) external returns (int256 cash);

@@ -173,6 +173,49 @@ contract Clearinghouse is ClearingFund, Ownable {
         _requireMargin(account, sizeDelta < 0 || then_ > 0);
     }
 
+    /// @inheritdoc IClearinghouse
+    function previewTrade(uint256 account, address instrument, uint256 id, int256 sizeDelta)
+        external
+        view
+        override
+        returns (int256 cash, int256 equity, uint256 required)
+    {
+        cash = IInstrument(instrument).previewTrade(id, sizeDelta);
+        (Leg[] memory legs, int256 then_) = _legsAfter(account, instrument, id, sizeDelta);
+        Book memory b = _bookOf(account, legs);
+        b.cash += cash - _carryDue(account, instrument, id);
+        (equity, required) = accounts[account].model.marginOfBook(b, sizeDelta < 0 || then_ > 0);
+    }
+
+    /// @dev [money wad] that a leg owes until now.
+    function _carryDue(uint256 account, address instrument, uint256 id) private view returns (int256) {
+        Leg[] storage legs = accounts[account].legs;
+        (uint256 place, bool found) = _find(legs, instrument, id);
+        if (!found) return 0;
+        return _divUp(legs[place].size * (IInstrument(instrument).carryOf(id) - legs[place].carry));
+    }
+
+    /// @dev The legs with one moved, which has paid its carry.
+    function _legsAfter(uint256 account, address instrument, uint256 id, int256 sizeDelta)
+        private
+        view
+        returns (Leg[] memory legs, int256 then_)
+    {
+        Leg[] storage before = accounts[account].legs;
+        (uint256 place, bool found) = _find(before, instrument, id);
+        then_ = sizeDelta + (found ? before[place].size : int256(0));
+        uint256 kept = place + (then_ == 0 ? 0 : 1);
+        uint256 rest = found ? place + 1 : place;
+        legs = new Leg[](before.length - rest + kept);
+        for (uint256 i; i < place; ++i) {
+            legs[i] = before[i];
+        }
+        if (then_ != 0) legs[place] = Leg(instrument, id, then_, IInstrument(instrument).carryOf(id));
+        for (uint256 i = rest; i < before.length; ++i) {
+            legs[kept + i - rest] = before[i];
+        }
+    }
+
     function _requireIsolation(uint256 account, address instrument) private view {
         Account storage a = accounts[account];
         if (!a.isolated || a.legs.length == 0 || a.legs[0].instrument == instrument) return;
@@ -421,8 +464,12 @@ contract Clearinghouse is ClearingFund, Ownable {
     }
 
     /// @inheritdoc IClearinghouse
-    function bookOf(uint256 account) external view override returns (Book memory b) {
-        Leg[] memory legs = accounts[account].legs;
+    function bookOf(uint256 account) external view override returns (Book memory) {
+        return _bookOf(account, accounts[account].legs);
+    }
+
+    /// @dev With the account's cash and assets, and these legs.
+    function _bookOf(uint256 account, Leg[] memory legs) private view returns (Book memory b) {
         b.cash = accounts[account].cash;
         b.amounts = new uint256[](assets.length);
         for (uint256 i; i < b.amounts.length; ++i) {

@@ -80,6 +80,12 @@ contract OptionInstrument is InstrumentBase {
     // ------------------------------------------------------------------ views
 
     /// @inheritdoc IInstrument
+    function previewTrade(uint256 id, int256 sizeDelta) external view override returns (int256) {
+        (uint256 price, uint256 fee,) = market.previewTrade(address(this), id, sizeDelta, 0);
+        return _timesDown(-sizeDelta, price) - int256(fee);
+    }
+
+    /// @inheritdoc IInstrument
     function carryOf(uint256) external pure override returns (int256) {
         return 0;
     }

@@ -76,6 +76,12 @@ contract PerpInstrument is InstrumentBase {
     }
 
     /// @inheritdoc IInstrument
+    function previewTrade(uint256, int256 sizeDelta) external view override returns (int256) {
+        (uint256 price, uint256 fee) = market.previewTrade(address(this), sizeDelta);
+        return _timesDown(-sizeDelta, price) - int256(fee);
+    }
+
+    /// @inheritdoc IInstrument
     function carryOf(uint256) external view override returns (int256) {
         return market.previewFunding();
     }

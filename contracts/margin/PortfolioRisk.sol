@@ -61,9 +61,18 @@ contract PortfolioRisk is IRiskModel, Ownable, Bounded {
     // ----------------------------------------------------------------- margin
 
     /// @inheritdoc IRiskModel
+    function margin(uint256 account, bool initial) external view override returns (int256, uint256) {
+        return marginOfBook(clearinghouse.bookOf(account), initial);
+    }
+
+    /// @inheritdoc IRiskModel
     /// @dev What it is worth is taken with the shocks, as a last one of nothing.
-    function margin(uint256 account, bool initial) external view override returns (int256 equity, uint256 required) {
-        IClearinghouse.Book memory b = clearinghouse.bookOf(account);
+    function marginOfBook(IClearinghouse.Book memory b, bool initial)
+        public
+        view
+        override
+        returns (int256 equity, uint256 required)
+    {
         IVolSurface.Shock[] memory grid = _grid(initial ? addOns.factor : WAD);
         int256[] memory values = new int256[](grid.length);
         uint256 exposure;

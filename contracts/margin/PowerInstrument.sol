@@ -88,6 +88,11 @@ contract PowerInstrument is InstrumentBase {
     }
 
     /// @inheritdoc IInstrument
+    function previewTrade(uint256, int256) external pure override returns (int256) {
+        return 0;
+    }
+
+    /// @inheritdoc IInstrument
     function carryOf(uint256) external pure override returns (int256) {
         return 0;
     }

@@ -19,8 +19,17 @@ contract StandardRisk is IRiskModel {
     }
 
     /// @inheritdoc IRiskModel
-    function margin(uint256 account, bool initial) external view override returns (int256 equity, uint256 required) {
-        IClearinghouse.Book memory b = clearinghouse.bookOf(account);
+    function margin(uint256 account, bool initial) external view override returns (int256, uint256) {
+        return marginOfBook(clearinghouse.bookOf(account), initial);
+    }
+
+    /// @inheritdoc IRiskModel
+    function marginOfBook(IClearinghouse.Book memory b, bool initial)
+        public
+        view
+        override
+        returns (int256 equity, uint256 required)
+    {
         (equity, required) = _ofAssets(b);
         equity += b.cash;
         for (uint256 i; i < b.instruments.length; ++i) {

@@ -33,12 +33,17 @@ contract SwapInstrument is InstrumentBase {
         onlyClearinghouse
         returns (int256 cash)
     {
+        cash = previewTrade(id, sizeDelta);
+        _pullUp(uint256(-cash));
+        swaps.take(id);
+    }
+
+    /// @inheritdoc IInstrument
+    function previewTrade(uint256 id, int256 sizeDelta) public view override returns (int256) {
         IVarianceSwap.Swap memory s = swaps.swapOf(id);
         if (sizeDelta != (s.long == address(0) ? ONE : -ONE)) revert WrongSide(sizeDelta);
         (uint256 ofLong, uint256 ofShort) = swaps.collateralOf(s.strike, s.notional);
-        cash = -int256(sizeDelta > 0 ? ofLong : ofShort);
-        _pullUp(uint256(-cash));
-        swaps.take(id);
+        return -int256(sizeDelta > 0 ? ofLong : ofShort);
     }
 
     /// @inheritdoc IInstrument

@@ -155,6 +155,30 @@ contract ClearinghouseTest is ClearingSystem {
         check(required > 2_000e18 + 1_500e18 && required < 10_000e18, "required");
     }
 
+    function testFuzz_53_a_preview_of_a_trade_is_what_happens(uint256 seed) public {
+        tradeAt(bob, ofBob, address(perps), 0, 3e18);
+        tradeAt(bob, ofBob, address(options), call, 2e18);
+        goTo(START + 2 hours, PRICE);
+        (address instrument, uint256 id) = seed % 3 == 0 ? (address(perps), uint256(0)) : (address(options), call);
+        if (seed % 3 == 1) id = put;
+        int256 size = int256(within(seed >> 8, 0.01e18, 20e18));
+        if (seed >> 4 & 1 == 0) size = -size;
+        if (id == call && seed >> 5 & 3 == 0) size = -2e18; // closes
+        (int256 cash, int256 equity, uint256 required) = house.previewTrade(ofBob, instrument, id, size);
+        int256 got = tradeAt(bob, ofBob, instrument, id, size);
+        check(got - cash <= 1e3 && cash - got <= 1e3, "53: cash");
+        IClearinghouse.Leg[] memory legs = house.legsOf(ofBob);
+        int256 then_;
+        for (uint256 i; i < legs.length; ++i) {
+            if (legs[i].instrument == instrument && legs[i].id == id) then_ = legs[i].size;
+        }
+        (int256 equityThen, uint256 requiredThen) = house.marginOf(ofBob, size < 0 || then_ > 0);
+        // A trade of the perpetual moves its mark, by a part in fifty thousand here.
+        int256 gap = equityThen - equity;
+        check(gap <= 5e18 && gap >= -5e18, "53: equity");
+        near(requiredThen, required, 1e18, "53: required");
+    }
+
     // -------------------------------------------------------------- bad input
 
     function test_only_the_owner_acts_and_only_with_what_is_known() public {

@@ -92,7 +92,9 @@ contract OptionStorm is OptionSystem {
         uint256 required;
         try market.previewTrade(user, id, delta, 0) returns (uint256 p, uint256 f, uint256 r) {
             (price, fee, required) = (p, f, r);
-        } catch {}
+        } catch (bytes memory reason) {
+            _allow(reason); // the trade will meet it too
+        }
         collateral = int256(required) - int256(collateralOf(user, id));
         if (collateral < 0) collateral = 0;
     }
@@ -144,7 +146,11 @@ contract OptionStorm is OptionSystem {
                 check(market.fund() >= fund, "50: the fund paid without need");
             }
             ++done["liquidate"];
-        } catch {}
+        } catch (bytes memory reason) {
+            bytes4 e = bytes4(reason);
+            bool expected = e == IOptionMarket.PositionHealthy.selector || e == IOptionMarket.NoPosition.selector;
+            check(expected || e == IOptionMarket.NotListed.selector, "liquidate");
+        }
     }
 
     function give(uint256 amount) external {
