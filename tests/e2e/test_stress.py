@@ -165,7 +165,7 @@ def test_rare_losses_are_made_common_and_counted_by_their_likelihood(tmp_path):
     assert printed["scenario"]["market"]["ETH"]["jump_rate_factor"] == factor > 1.5
     weights = pd.read_parquet(tmp_path / "out/results.parquet")["weight"]
     assert weights.nunique() > 1
-    again, resumed, err = stressed(*words, "--importance", "20", "--resume")
+    _, resumed, err = stressed(*words, "--importance", "20", "--resume")
     assert (resumed["drawn"], resumed["digest"], resumed["runs_resumed"]) == (printed["drawn"], printed["digest"], 40)
     assert "pilot runs" not in err  # they are kept with the sweep
 
