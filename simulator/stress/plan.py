@@ -41,6 +41,15 @@ class Plan:
         return self.settings.seeds
 
     @property
+    def reckoned(self) -> int:
+        """Runs of a point to reckon with before it is known to have enough."""
+        return self.seeds
+
+    def batch_end(self, start: int) -> int:
+        """Where a batch that begins at a seed of a number ends."""
+        return min(self.seeds, start + self.batch)
+
+    @property
     def varied(self) -> tuple[str, ...]:
         """The keys that differ from point to point."""
         return tuple(each.key for each in self.dimensions)
