@@ -69,7 +69,7 @@ class Plan:
         scenario = {key: value for key, value in self.scenario.resolved.items() if key != "stress"}
         return {
             "scenario": scenario,
-            "files": _hashes(self.scenario),
+            "files": file_hashes(self.scenario),
             "gas": self.gas or "exact",
             "seed": self.seed,
             "seeds": self.seeds,
@@ -131,7 +131,7 @@ def _takes_whole_numbers_only(scenario: Scenario, source: str, dimension: Dimens
     return False
 
 
-def _hashes(scenario: Scenario) -> dict[str, str]:
+def file_hashes(scenario: Scenario) -> dict[str, str]:
     """Hashes of the files that a scenario names: price histories, deployments, a user's own code."""
     folder = scenario.source.parent
     files = sorted(set(_named_files(scenario.resolved)))
