@@ -134,7 +134,10 @@ def _judged(pairs: Sequence[_Pairs], cases: Mapping[str, CaseRuns]) -> Iterator[
         worse, better = int(np.sum(worsening > 0)), int(np.sum(worsening < 0))
         told = f"worse in {worse:,} and better in {better:,} of {len(worsening):,} runs"
         if beyond and each.matters:
-            verdict, reason = "fail", f"Beyond noise: {told} (p = {chance:.1g}, over all metrics under {FALSE_ALARMS:.0%})."
+            verdict, reason = (
+                "fail",
+                f"Beyond noise: {told} (p = {chance:.1g}, over all metrics under {FALSE_ALARMS:.0%}).",
+            )
         elif not case.sound:
             verdict, reason = "inconclusive", f"No worsening in the runs that are there, but not all are: {told}."
         else:

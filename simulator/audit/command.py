@@ -123,9 +123,7 @@ def _frame(plan: AuditPlan, folder: SweepFolder) -> "pd.DataFrame":
     return frame.sort_values(["scenario", "seed"], kind="stable").reset_index(drop=True)
 
 
-def _case_runs(
-    asked: Case, config: AuditConfig, plan: AuditPlan, frame: "pd.DataFrame", runs: Runs | None
-) -> CaseRuns:
+def _case_runs(asked: Case, config: AuditConfig, plan: AuditPlan, frame: "pd.DataFrame", runs: Runs | None) -> CaseRuns:
     ready = next((case for case in plan.cases if case.name == asked.name), asked)
     own = frame[frame["scenario"] == asked.name]
     cut_short = runs is None or runs.table is None
@@ -225,9 +223,18 @@ def _scenario(case: CaseRuns) -> dict[str, Any]:
 def _faults(case: CaseRuns) -> list[dict[str, Any]]:
     """What ended runs, the most frequent first, each with the first run that it ended."""
     failed = case.runs[case.runs["status"] != "complete"]
-    counted = failed.groupby("fault", sort=True)["seed"].agg(["size", "min"]).sort_values("size", ascending=False, kind="stable")
+    counted = (
+        failed.groupby("fault", sort=True)["seed"]
+        .agg(["size", "min"])
+        .sort_values("size", ascending=False, kind="stable")
+    )
     return [
-        {"fault": str(fault), "runs": int(row["size"]), "seed": int(row["min"]), "replay": case.command(int(row["min"]))}
+        {
+            "fault": str(fault),
+            "runs": int(row["size"]),
+            "seed": int(row["min"]),
+            "replay": case.command(int(row["min"])),
+        }
         for fault, row in counted[:_MOST_FAULTS].iterrows()
     ]
 

@@ -55,9 +55,7 @@ class AuditTable(Settings):
     """What is run."""
 
     scenarios: tuple[str | CaseTable, ...] = Field(min_length=1, description="shipped names, paths, or tables of them")
-    seeds: int = Field(
-        300, ge=1, le=1_000_000, description="runs of each scenario at first", json_schema_extra=COUNT
-    )
+    seeds: int = Field(300, ge=1, le=1_000_000, description="runs of each scenario at first", json_schema_extra=COUNT)
     max_seeds: int | None = Field(
         None, ge=1, le=1_000_000, description="runs of each, at most, while rules are open", json_schema_extra=COUNT
     )
@@ -142,7 +140,9 @@ def load_audit(path: str | Path) -> AuditConfig:
     cases = _cases(audit.scenarios, file.parent, changes, shown)
     most = audit.max_seeds if audit.max_seeds is not None else max(audit.seeds, _MOST_SEEDS)
     if most < audit.seeds:
-        raise _wrong(f"audit.max_seeds = {most}: is less than seeds = {audit.seeds}", shown, "raise it to that at least")
+        raise _wrong(
+            f"audit.max_seeds = {most}: is less than seeds = {audit.seeds}", shown, "raise it to that at least"
+        )
     rules = _rules(data.get("rule", []), _lines_of_rules(file), [case.name for case in cases], shown)
     config = AuditConfig(
         file,
@@ -210,15 +210,15 @@ def _changes_of(target: TargetTable | None, folder: Path, shown: str) -> dict[st
     if target.artifacts:
         artifacts = folder / target.artifacts
         if not artifacts.is_dir():
-            mend = "compile first, and name the folder that Foundry (out), Hardhat (artifacts) or Brownie (build) writes"
+            mend = (
+                "compile first, and name the folder that Foundry (out), Hardhat (artifacts) or Brownie (build) writes"
+            )
             raise _wrong(f'target.artifacts = "{target.artifacts}": no such folder', shown, mend)
         changes[f"{target.replaces}.artifacts"] = str(artifacts)
     return changes
 
 
-def _cases(
-    tables: Sequence[str | CaseTable], folder: Path, changes: Mapping[str, Any], shown: str
-) -> tuple[Case, ...]:
+def _cases(tables: Sequence[str | CaseTable], folder: Path, changes: Mapping[str, Any], shown: str) -> tuple[Case, ...]:
     cases: list[Case] = []
     for number, table in enumerate(tables):
         asked = CaseTable(name=table) if isinstance(table, str) else table
@@ -253,7 +253,7 @@ def _rules(tables: Any, lines: Sequence[int], cases: Sequence[str], shown: str) 
         rule = _rule(table, number, line, cases, f"{shown}:{line}")
         if rule.id in found:
             mend = f"line {found[rule.id].line} has it too: give each its own"
-            raise _wrong(f'rule {rule.id}: the id is taken', f"{shown}:{line}", mend)
+            raise _wrong(f"rule {rule.id}: the id is taken", f"{shown}:{line}", mend)
         found[rule.id] = rule
     return tuple(found.values())
 

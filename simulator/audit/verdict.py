@@ -98,7 +98,12 @@ def _judged(asked: AuditRule, case: CaseRuns) -> tuple[Estimate, Verdict, str, i
     if verdict == "inconclusive":
         return found, verdict, *_open(asked, found)
     if rule.aggregate in AS_OBSERVED:
-        return found, verdict, _as_observed(f"Of {found.runs:,} runs the {rule.aggregate}", asked, found.value, verdict), None
+        return (
+            found,
+            verdict,
+            _as_observed(f"Of {found.runs:,} runs the {rule.aggregate}", asked, found.value, verdict),
+            None,
+        )
     return found, verdict, _decided(asked, found, verdict), None
 
 
@@ -139,7 +144,10 @@ def _open(asked: AuditRule, found: Estimate) -> tuple[str, int | None]:
             needed,
         )
     low, high = (amount(rule, each) for each in (found.low, found.high))
-    return f"After {found.runs:,} runs the limit of {_limit(asked)} lies between the 95 % bounds, {low} and {high}.", None
+    return (
+        f"After {found.runs:,} runs the limit of {_limit(asked)} lies between the 95 % bounds, {low} and {high}.",
+        None,
+    )
 
 
 def _limit(asked: AuditRule) -> str:
