@@ -593,6 +593,12 @@ def new_scenario(name: NewName, as_json: AsJson = False) -> None:
     _print_written("scenario", name, as_json)
 
 
+@starting.command("audit")
+def new_audit(name: NewName, as_json: AsJson = False) -> None:
+    """An audit by the default rules, for the shipped storms."""
+    _print_written("audit", name, as_json)
+
+
 @starting.command("plugin")
 def new_plugin(name: NewName, as_json: AsJson = False) -> None:
     """A protocol plug-in for contracts of your own."""
