@@ -306,6 +306,53 @@ def stress(
     return sweep.exit_code
 
 
+@app.command()
+def audit(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file of the audit.")],
+    out: Annotated[Path | None, typer.Option(help="The folder of the results; runs/CONFIG-audit by default.")] = None,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Write the baseline instead of comparing with it.")
+    ] = False,
+    warn_only: Annotated[
+        bool, typer.Option("--warn-only", help="Exit 0 whatever the rules say; never where runs are not whole.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(parser=_seed, metavar="N", help="The first seed; the configuration's by default.")
+    ] = None,
+    gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Local workers; all cores by default.")] = None,
+    executor: Annotated[Executor, typer.Option(help="Where the runs are made.")] = Executor.LOCAL,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of the Dask or Ray cluster.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the audit that is in the folder.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Judge a protocol's risk by rules over many runs, and compare it with a baseline: a gate for CI."""
+    from simulator.audit.command import run_audit
+    from simulator.audit.words import lines
+
+    with sweep_progress(config.name) as progress:
+        found = run_audit(
+            config,
+            out=out,
+            update_baseline=update_baseline,
+            warn_only=warn_only,
+            seed=seed,
+            gas=gas and gas.value,
+            executor=executor.value,
+            jobs=jobs,
+            scheduler=scheduler,
+            resume=resume,
+            progress=progress,
+            announce=_announce,
+        )
+    print_json(found.document) if as_json else print_lines(lines(found.document, found.out))
+    for note in found.notes:
+        print_note(note)
+    return found.exit_code
+
+
 def _load(scenario: str, changes: list[str] | None) -> Any:
     """A scenario to run: a user's own code in it is announced and imported."""
     from simulator.scenario.load import load_scenario
@@ -551,6 +598,12 @@ def _print_rows(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
 def new_scenario(name: NewName, as_json: AsJson = False) -> None:
     """A scenario that extends a shipped one."""
     _print_written("scenario", name, as_json)
+
+
+@starting.command("audit")
+def new_audit(name: NewName, as_json: AsJson = False) -> None:
+    """An audit by the default rules, for the shipped storms."""
+    _print_written("audit", name, as_json)
 
 
 @starting.command("plugin")

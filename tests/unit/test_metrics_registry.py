@@ -10,7 +10,8 @@ from simulator.metrics.registry import metric
 from simulator.record import Recorder
 
 NAMES = """
-    transactions blocks gas_used base_fee_gwei_max reverts unexpected_reverts bad_debt_usd bad_debt_ratio insolvent
+    transactions blocks gas_used base_fee_gwei_max reverts unexpected_reverts bad_debt_usd bad_debt_ratio
+    bad_debt_net_usd insolvent liquidation_toxicity_max
     liquidations liquidated_debt_usd liquidation_delay_blocks_max zero_bid_share profitable_liquidation_share
     liquidator_profit_usd collateral_ratio_min margin_ratio_min health_factor_min health_factor_p01
     oracle_lag_seconds_max oracle_gap_max cascade_amplification
@@ -26,7 +27,7 @@ LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_
 def storm(folder=None):
     run = Run(folder).block(1, base_fee=5).block(2, gas_used=7).transaction().transaction("reverted", unexpected=True)
     run.liquidation(debt=10.0, collateral=12.0, profit=1.0).lot(1.0, 12.0).position(1.2, equity=3.0, required=2.0)
-    for name in ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min"):
+    for name in ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min", "liquidation_toxicity"):
         run.measures(2, name, cdp_ETH=2.0)
     for hour in range(25):
         run.measures(hour, "nav_per_share", vault_v=1.0).measures(hour, "target_per_share", vault_v=1.0)
