@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.audit import page
 from simulator.audit.document import Document
+from simulator.audit.junit import junit_text
+from simulator.audit.sarif import sarif_text
+from simulator.audit.summary import summary_text
 from simulator.errors import WavetankError
 
 if TYPE_CHECKING:
@@ -36,12 +40,10 @@ def write_outputs(document: Document, frame: "pd.DataFrame", out: Path) -> None:
         path, error = faults[0]
         more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
         raise WavetankError(
-            f"cannot be written: {error.strerror or error}{more}", where=str(path), mend="make room, or choose another --out"
+            f"cannot be written: {error.strerror or error}{more}",
+            where=str(path),
+            mend="make room, or choose another --out",
         ) from error
-
-
-def summary_text(document: Document) -> str:
-    return ""
 
 
 def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:
@@ -50,6 +52,10 @@ def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:
 
     return {
         "audit.json": text(json_text),
+        "junit.xml": text(junit_text),
+        "audit.sarif": text(sarif_text),
+        "summary.md": text(summary_text),
+        "report.html": text(page.render),
         "runs.parquet": lambda path: _write_table(runs_table(frame), path),
     }
 
