@@ -48,7 +48,7 @@ def write_outputs(document: Document, frame: "pd.DataFrame", out: Path) -> None:
 
 def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:
     def text(render: Callable[[Document], str]) -> Write:
-        return lambda path: path.write_text(render(document), encoding="utf-8")
+        return lambda path: path.write_text(render(document), encoding="utf-8", errors="backslashreplace")
 
     return {
         "audit.json": text(json_text),

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulator.audit.chart import rule_chart
-from simulator.audit.document import Document, Entry, findings_worst_first, rules_worst_first
-from simulator.audit.wording import VERDICTS, between, change, fault_sentence, figures, headline, value
+from simulator.audit.document import Document, Entry, findings_worst_first, rules_worst_first, unfinished
+from simulator.audit.wording import VERDICTS, between, change, fault_sentence, figures, grounds, value
 from simulator.report.chart import Chart
 from simulator.report.html import asset, environment
 from simulator.report.packing import ALPHABET, pack
@@ -24,13 +24,15 @@ def render(document: Document) -> str:
     from plotly.offline import get_plotlyjs
 
     charts = _charts(document)
+    first, *more = grounds(document)
     templates = environment("simulator.audit")
     templates.globals.update(swatch=swatch, verdicts=VERDICTS, fault_sentence=fault_sentence)
     rules, findings = rules_worst_first(document), findings_worst_first(document)
     return templates.get_template("audit.html.jinja").render(
         document=document,
-        headline=headline(document),
-        story=_story(rules, findings),
+        headline=f"{VERDICTS[document['verdict']]}: {first}",
+        more=more,
+        story=_story(document),
         rules=count(len({rule["id"] for rule in rules}), "rule"),
         scenarios=count(len(document["scenarios"]), "scenario"),
         runs=count(sum(each["runs"] for each in document["scenarios"]), "run"),
@@ -47,16 +49,16 @@ def render(document: Document) -> str:
     )
 
 
-def _story(rules: Sequence[Entry], findings: Sequence[Entry]) -> str:
+def _story(document: Document) -> str:
     """The reason of what weighs most, in its own words."""
-    found = [
-        *(each for each in rules if each["verdict"] != "pass"),
-        *(each for each in findings if each["verdict"] == "fail"),
-    ]
-    if not found:
-        return "Every rule is kept by the worse of its 95 % bounds, in each scenario by itself."
-    first = min(found, key=lambda each: each["verdict"] != "fail")
-    return f"{first.get('id') or first['metric']} in {first['scenario']}: {first['reason']}"
+    found = [*rules_worst_first(document), *findings_worst_first(document)]
+    found = [each for each in found if each["verdict"] in ("fail", "inconclusive")]
+    if found:
+        first = min(found, key=lambda each: each["verdict"] != "fail")
+        return f"{first.get('id') or first['metric']} in {first['scenario']}: {first['reason']}"
+    if unfinished(document):
+        return "What was judged is kept, but what is missing might not be."
+    return "Every rule is kept by the worse of its 95 % bounds, in each scenario by itself."
 
 
 def _charts(document: Document) -> list[tuple[Chart, str]]:
@@ -64,8 +66,12 @@ def _charts(document: Document) -> list[tuple[Chart, str]]:
     by_id: dict[str, list[Entry]] = {}
     for rule in document["rules"]:
         by_id.setdefault(rule["id"], []).append(rule)
-    made = [(rule_chart(f"rule-{place}", entries), len(entries)) for place, entries in enumerate(by_id.values())]
-    return [(chart, f"{_FRAME_REM + _LINE_REM * lines:g}rem") for chart, lines in made]
+    charts = [rule_chart(f"rule-{place}", entries) for place, entries in enumerate(by_id.values())]
+    return [(chart, f"{_FRAME_REM + _LINE_REM * _lines(chart):g}rem") for chart in charts]
+
+
+def _lines(chart: Chart) -> int:
+    return sum(len(trace["y"]) for trace in chart.traces)
 
 
 def _card(rule: Entry) -> Mapping[str, Any]:

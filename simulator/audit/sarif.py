@@ -117,8 +117,8 @@ def _result(name: str, found: Concern, message: str, file: str, line: int, entry
 def _invocation(document: Document) -> Sarif:
     faults = [*map(fault_sentence, document["faults"])]
     for scenario in document["scenarios"]:
-        for each in scenario["faults"]:
-            faults.append(f"{scenario['name']}, {each['runs']} runs: {each['fault']}. Replay: {each['replay']}")
+        name = scenario["name"]
+        faults += [f"{name}, {x['runs']} runs: {x['fault']}. Replay: {x['replay']}" for x in scenario["faults"]]
     notes = [{"level": "error", "message": {"text": text}} for text in faults]
     return {
         "executionSuccessful": not unfinished(document),

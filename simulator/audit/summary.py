@@ -39,11 +39,11 @@ def _faults(document: Document) -> list[str]:
     """What kept the audit from its end, and what ended runs."""
     told = [f"- {_plain(fault_sentence(fault))}" for fault in document["faults"]]
     for scenario in document["scenarios"]:
-        for fault in scenario["faults"]:
-            told.append(
-                f"- **{_plain(scenario['name'])}**, {count(fault['runs'], 'run')} of {scenario['runs']:,}: "
-                f"{_plain(fault['fault'])}\n\n{_fence(fault['replay'], indent='  ')}"
-            )
+        told += [
+            f"- **{_plain(scenario['name'])}**, {count(fault['runs'], 'run')} of {scenario['runs']:,}: "
+            f"{_plain(fault['fault'])}\n\n{_fence(fault['replay'], indent='  ')}"
+            for fault in scenario["faults"]
+        ]
     return ["### Faults", "\n".join(told)] if told else []
 
 

@@ -46,8 +46,8 @@ def sentence(entry: Entry) -> str:
     """A rule's finding in one line: what was found, by which bound, against which limit, and why."""
     found = figures(entry)
     return (
-        f"{VERDICTS[entry['verdict']]}: {entry['require']} in {entry['scenario']}. Estimate {found.estimate}, 95 % bound "
-        f"{found.bound}, limit {found.limit}, {count(entry['runs'], 'run')}. {entry['reason']}"
+        f"{VERDICTS[entry['verdict']]}: {entry['require']} in {entry['scenario']}. Estimate {found.estimate}, "
+        f"95 % bound {found.bound}, limit {found.limit}, {count(entry['runs'], 'run')}. {entry['reason']}"
     )
 
 
@@ -75,7 +75,8 @@ def change(entry: Entry) -> str:
 
 def between(entry: Entry) -> str:
     """The bounds of that change."""
-    return f"{value(entry['low'])} to {value(entry['high'])}"
+    low, high = entry["low"], entry["high"]
+    return MISSING if low is None and high is None else f"{value(low)} to {value(high)}"
 
 
 def value(found: float | None) -> str:
@@ -85,6 +86,11 @@ def value(found: float | None) -> str:
 
 def headline(document: Document) -> str:
     """The verdict and what it rests on, in one line."""
+    return f"{VERDICTS[document['verdict']]}: {', '.join(grounds(document))}"
+
+
+def grounds(document: Document) -> list[str]:
+    """What the verdict rests on, the weightiest first: 3 of 24 checks broken."""
     rules = [concern(document, entry) for entry in document["rules"]]
     findings = [concern(document, entry) for entry in findings_worst_first(document)]
     parts = [
@@ -99,7 +105,7 @@ def headline(document: Document) -> str:
         told.append("no rule was judged")
     elif len(told) == bool(warnings):
         told.insert(0, f"{rules.count('none')} of {count(len(rules), 'check')} kept")
-    return f"{VERDICTS[document['verdict']]}: {', '.join(told)}"
+    return told
 
 
 def _shares(concerns: Sequence[Concern], words: Mapping[Concern, str]) -> list[str]:
