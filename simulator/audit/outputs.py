@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,16 +34,19 @@ def write_outputs(document: Document, frame: "pd.DataFrame", out: Path) -> None:
     _try(out, _prepare, faults)
     for name, write in _writers(document, frame).items():
         _try(out / name, lambda path, write=write: _write_whole(path, write), faults)  # type: ignore[misc]
-    if os.environ.get(STEP_SUMMARY):
-        _try(Path(os.environ[STEP_SUMMARY]), lambda path: _append(path, summary_text(document)), faults)
+    fault = _told(faults) if faults else None
+    if os.environ.get(STEP_SUMMARY):  # where files are missing it must not show the verdict of a whole audit
+        text = summary_text(document) if fault is None else f"## Audit: {fault}\n"
+        _try(Path(os.environ[STEP_SUMMARY]), lambda path: _append(path, text), faults)
     if faults:
-        path, error = faults[0]
-        more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
-        raise WavetankError(
-            f"cannot be written: {error.strerror or error}{more}",
-            where=str(path),
-            mend="make room, or choose another --out",
-        ) from error
+        raise _told(faults) from faults[0][1]
+
+
+def _told(faults: Sequence[tuple[Path, OSError]]) -> WavetankError:
+    path, error = faults[0]
+    more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
+    what = f"cannot be written: {error.strerror or error}{more}"
+    return WavetankError(what, where=str(path), mend="make room, or choose another --out")
 
 
 def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:

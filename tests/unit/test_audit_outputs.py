@@ -75,6 +75,7 @@ def test_runs_are_sorted_and_typed_also_where_there_are_none(tmp_path):
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_a_file_that_cannot_be_written_is_told_and_the_rest_is_there(tmp_path, name, monkeypatch):
+    tmp_path, step = tmp_path / "out", tmp_path / "step.md"
     write_outputs(kept(audit_document()), runs_frame(), tmp_path)
     replace = os.replace
 
@@ -84,11 +85,14 @@ def test_a_file_that_cannot_be_written_is_told_and_the_rest_is_there(tmp_path, n
         replace(source, target)
 
     monkeypatch.setattr("simulator.audit.outputs.os.replace", full)
+    monkeypatch.setenv(STEP_SUMMARY, str(step))
     with pytest.raises(WavetankError, match="No space left on device") as raised:
         write_outputs(audit_document(), runs_frame(), tmp_path)
     assert raised.value.exit_code == 3
     assert name in raised.value.where
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(OUTPUTS) - {name})  # no green one of before
+    assert "No space left" in step.read_text()
+    assert "checks" not in step.read_text()
     if name != "audit.json":
         assert json.loads((tmp_path / "audit.json").read_text())["verdict"] == "fail"
 
