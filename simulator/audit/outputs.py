@@ -2,11 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.audit import page
 from simulator.audit.document import Document
+from simulator.audit.junit import junit_text
+from simulator.audit.sarif import sarif_text
+from simulator.audit.summary import summary_text
 from simulator.errors import WavetankError
 
 if TYPE_CHECKING:
@@ -30,26 +34,31 @@ def write_outputs(document: Document, frame: "pd.DataFrame", out: Path) -> None:
     _try(out, _prepare, faults)
     for name, write in _writers(document, frame).items():
         _try(out / name, lambda path, write=write: _write_whole(path, write), faults)  # type: ignore[misc]
-    if os.environ.get(STEP_SUMMARY):
-        _try(Path(os.environ[STEP_SUMMARY]), lambda path: _append(path, summary_text(document)), faults)
+    fault = _told(faults) if faults else None
+    if os.environ.get(STEP_SUMMARY):  # where files are missing it must not show the verdict of a whole audit
+        text = summary_text(document) if fault is None else f"## Audit: {fault}\n"
+        _try(Path(os.environ[STEP_SUMMARY]), lambda path: _append(path, text), faults)
     if faults:
-        path, error = faults[0]
-        more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
-        raise WavetankError(
-            f"cannot be written: {error.strerror or error}{more}", where=str(path), mend="make room, or choose another --out"
-        ) from error
+        raise _told(faults) from faults[0][1]
 
 
-def summary_text(document: Document) -> str:
-    return ""
+def _told(faults: Sequence[tuple[Path, OSError]]) -> WavetankError:
+    path, error = faults[0]
+    more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
+    what = f"cannot be written: {error.strerror or error}{more}"
+    return WavetankError(what, where=str(path), mend="make room, or choose another --out")
 
 
 def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:
     def text(render: Callable[[Document], str]) -> Write:
-        return lambda path: path.write_text(render(document), encoding="utf-8")
+        return lambda path: path.write_text(render(document), encoding="utf-8", errors="backslashreplace")
 
     return {
         "audit.json": text(json_text),
+        "junit.xml": text(junit_text),
+        "audit.sarif": text(sarif_text),
+        "summary.md": text(summary_text),
+        "report.html": text(page.render),
         "runs.parquet": lambda path: _write_table(runs_table(frame), path),
     }
 
