@@ -28,6 +28,7 @@ from simulator.capsule.content import MARK_BYTES, Capsule, Expected, Held, Page
 from simulator.capsule.tape import Funding, Opening
 from simulator.chain.accounts import account
 from simulator.chain.types import Address, BlockEnv, Bundle, Transaction
+from simulator.digest import VERSION as DIGEST_VERSION
 from simulator.errors import ConfigError
 from simulator.tables import INTEGER, TEXT
 
@@ -107,7 +108,7 @@ def packed(capsule: Capsule) -> bytes:
     about["tables"] = {name: table.num_rows for name, table in tables.items()}
     body = io.BytesIO()
     with zipfile.ZipFile(body, "w") as archive:
-        text = json.dumps(about, sort_keys=True, allow_nan=False)
+        text = json.dumps(about, allow_nan=False)
         archive.writestr(zipfile.ZipInfo("capsule.json", _EPOCH), text, zipfile.ZIP_DEFLATED)
         for name, table in tables.items():
             archive.writestr(zipfile.ZipInfo(f"{name}.parquet", _EPOCH), _parquet(table))
@@ -236,6 +237,8 @@ def _capsule(about: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Capsul
     counts = {name: table.num_rows for name, table in tables.items()}
     if about["tables"] != counts:
         raise ValueError(f"tables of {counts} rows")
+    if about["digest_version"] != DIGEST_VERSION:
+        raise ValueError(f"digest version {about['digest_version']} is unknown")
     addresses = [Address(raw) for raw, _, _ in rows["accounts"]]
     held = [
         Held(address, int.from_bytes(wei, "big"), nonce)

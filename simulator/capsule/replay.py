@@ -101,7 +101,8 @@ class _Replay:
             return
         for (address, wei, nonce), held in zip(found, self._capsule.held, strict=True):
             if (wei, nonce) != (held.wei, held.nonce):
-                self._difference = f"at the end {address} holds {wei} wei with nonce {nonce}, where it held {held.wei} with {held.nonce}"
+                was = f"where it held {held.wei} with nonce {held.nonce}"
+                self._difference = f"at the end {address} holds {wei} wei with nonce {nonce}, {was}"
                 return
         self._difference = "the digest is another, and no block is"
 
