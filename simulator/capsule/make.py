@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from simulator.capsule.content import MARK_BYTES, Capsule, Expected, Held, Page
+from simulator.capsule.failing import run_rule
 from simulator.capsule.file import save
 from simulator.capsule.tape import Block, Tape
 from simulator.chain.base import Chain
@@ -30,10 +31,12 @@ def write_capsule(scenario: "Scenario", seed: int, gas: str | None, rule: str | 
     """Run a scenario once more and write it to `path`, with the rule that it breaks.
 
     The capsule is replayed before it is written. Raises WavetankError where the run does not come to its end or its
-    replay is another, ConfigError where the file cannot be written.
+    replay is another, ConfigError for a rule that no run can break and where the file cannot be written.
     """
     from simulator.results import run_scenario
 
+    if rule is not None:
+        run_rule(rule)
     recording = Recording()
     result = run_scenario(scenario, seed=seed, gas=gas, recording=recording)
     capsule = recording.capsule(result, rule)

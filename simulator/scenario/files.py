@@ -126,7 +126,7 @@ def rebased(data: Mapping[str, Any], folder: Path, home: Path) -> dict[str, Any]
     def visit(key: str, value: Any) -> Any:
         if isinstance(value, Mapping):
             return {inner: visit(inner, item) for inner, item in value.items()}
-        if key in {"csv", "deployment"} and isinstance(value, str):
+        if key in {"csv", "deployment"} and isinstance(value, str) and value:
             return moved(value)
         if key in {"protocol", "agent"} and isinstance(value, str) and ".py:" in value:
             file, _, name = value.rpartition(":")
