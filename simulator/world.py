@@ -386,7 +386,7 @@ class World:
                     self._emitted(index, position, log, *known)
             self._close(receipt.transaction, Fate("included", "", receipt), index)
         else:
-            reason = self._errors.decode_revert(receipt.output).name
+            reason = self._errors.decode_revert(receipt.output).reason
             self._close(receipt.transaction, Fate("reverted", reason, receipt), index)
 
     def _emitted(self, index: int, position: int, log: Log, protocol: Protocol, abi: Abi) -> None:

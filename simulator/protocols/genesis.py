@@ -208,6 +208,8 @@ class Genesis:
 
     def submit(self, call: "Call", sender: Address, abi: Abi | None = None) -> None:
         """Queue what a capability offers."""
+        if call.after is not None:
+            self.submit(call.after, sender, abi)
         self.send(sender, call.to, call.data, call.action, abi, max(call.gas, _CALL_GAS))
 
     def send(
