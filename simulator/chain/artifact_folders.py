@@ -64,9 +64,7 @@ class ArtifactFolder:
 def _kind_of(folder: Path) -> Kind:
     """Which tool wrote a folder. Raises ConfigError where none of them did."""
     if not folder.is_dir():
-        raise ConfigError(
-            "no such folder", where=str(folder), mend="compile first, or name the folder of the artifacts"
-        )
+        raise ConfigError("no such folder", where=str(folder), mend="compile first, or name out/, artifacts/ or build/")
     kind = _look(folder)
     if kind is not None:
         return kind
@@ -93,9 +91,9 @@ def _look(folder: Path) -> Kind | None:
     return None
 
 
-def _head(path: Path, size: int = 200) -> str:
+def _head(path: Path) -> str:
     with path.open(encoding="utf-8", errors="replace") as file:
-        return file.read(size)
+        return file.read(200)
 
 
 def _files(folder: Path, kind: Kind) -> Iterator[Path]:

@@ -30,7 +30,7 @@ class Artifact:
     links: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # library -> where its address is missing
 
     def creation_code(self, *args: Any) -> bytes:
-        """Creation code with the constructor's arguments. Raises ConfigError where there is none, or an unlinked one."""
+        """Creation code with the arguments of the constructor. Raises ConfigError where it or a library lacks."""
         if not self.bytecode:
             raise ConfigError(
                 f"{self.name} has no bytecode",

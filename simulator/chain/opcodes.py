@@ -6,7 +6,7 @@ from simulator.errors import UnsupportedOpcode
 
 _UNSUPPORTED = {0x40: "BLOCKHASH", 0x44: "PREVRANDAO", 0x48: "BASEFEE"}
 _PUSH1, _PUSH32 = 0x60, 0x7F
-# What solc appends to code, and so to the code of contracts inside: a CBOR map of source hash and version, and its size.
+# What solc appends to code, also to that of contracts inside: a CBOR map of source hash and version, and its size.
 _METADATA = re.compile(
     rb"\xa2\x64ipfs\x58\x22.{34}\x64solc\x43.{3}\x00\x33"
     rb"|\xa2\x65bzzr[01]\x58\x20.{32}\x64solc\x43.{3}\x00\x32"

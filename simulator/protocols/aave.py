@@ -19,7 +19,7 @@ from simulator.protocols.feeds import PRICE_DECIMALS
 from simulator.protocols.genesis import Genesis
 from simulator.units import from_wad, to_wad
 
-_OWNER = {
+_OWNER = {  # of the account that an event of the pool is about
     "Supply": "onBehalfOf",
     "Withdraw": "user",
     "Borrow": "onBehalfOf",

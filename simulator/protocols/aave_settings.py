@@ -46,7 +46,7 @@ class AaveSettings(Settings):
     )
     refuse_stale: bool = Field(
         False,
-        description="whether a price that its guard calls stale is refused; Aave itself never asks how old one is",
+        description="whether a stale price is refused; Aave itself never asks how old it is",
     )
     reserve_factor: float = Field(
         0.1, ge=0, le=1, description="the treasury's share of the interest", json_schema_extra=SHARE
