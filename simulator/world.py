@@ -91,6 +91,7 @@ class World:
             observe=self._observe_genesis,
             number=fork.number if fork else 0,
             attached=attached,
+            target=scenario.source.parent / scenario.target.artifacts if scenario.target else None,
         )
         if fork is not None:
             check_start(scenario, fork, self.genesis.now)

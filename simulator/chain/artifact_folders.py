@@ -50,7 +50,7 @@ class ArtifactFolder:
             raise ConfigError(
                 f"{len(found)} contracts are called {name}: {places}",
                 where=str(self.folder),
-                mend=f'say which, as in "{_source_of(found[0].relative_to(self.folder))}:{bare}"',
+                mend=f'say which, as in "{found[0].relative_to(self.folder).parent.as_posix()}:{bare}"',
             )
         raise ConfigError(f"no contract {name}", where=str(self.folder), mend=self._mend(bare))
 
@@ -65,44 +65,34 @@ def _kind_of(folder: Path) -> Kind:
     """Which tool wrote a folder. Raises ConfigError where none of them did."""
     if not folder.is_dir():
         raise ConfigError("no such folder", where=str(folder), mend="compile first, or name out/, artifacts/ or build/")
-    kind = _look(folder)
-    if kind is not None:
-        return kind
     inner = next((name for name in _USUAL if (folder / name).is_dir() and _look(folder / name)), "")
-    raise ConfigError(
-        "holds no artifacts of Foundry, Hardhat or Brownie",
-        where=str(folder),
-        mend=f"name {folder / inner}" if inner else "compile first, then name out/, artifacts/ or build/",
-    )
+    kind = _look(folder) if not inner else None
+    if kind is None:
+        raise ConfigError(
+            "is no folder of artifacts of Foundry, Hardhat or Brownie",
+            where=str(folder),
+            mend=f"name {folder / inner}" if inner else "compile first, then name out/, artifacts/ or build/",
+        )
+    return kind
 
 
 def _look(folder: Path) -> Kind | None:
-    if any((folder / name).is_dir() for name in ("contracts", "interfaces")) and any(folder.glob("contracts/*.json")):
+    if any(_flat(folder)):
         return "brownie"
     for path in sorted(_below_sources(folder)):
-        beside = path.with_suffix("").with_suffix(".dbg.json")
-        return "hardhat" if beside.is_file() or '"hh' in _head(path) else "foundry"
-    if (
-        any(folder.glob("*.json"))
-        and folder.name == "contracts"
-        and '"abi"' in _head(next(folder.glob("*.json")), 10**7)
-    ):
-        return "brownie"
+        explained = path.with_suffix(".dbg.json").is_file()
+        return "hardhat" if explained or '"hh' in path.read_text(encoding="utf-8")[:200] else "foundry"
     return None
 
 
-def _head(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.read(200)
-
-
 def _files(folder: Path, kind: Kind) -> Iterator[Path]:
-    if kind != "brownie":
-        yield from _below_sources(folder)
-        return
-    for inner in (folder, folder / "contracts", folder / "interfaces"):
-        if inner != folder or folder.name == "contracts":
-            yield from inner.glob("*.json")
+    return _flat(folder) if kind == "brownie" else _below_sources(folder)
+
+
+def _flat(folder: Path) -> Iterator[Path]:
+    """Brownie's: no folder is named after a source, those of packages are a few levels down."""
+    for inner in (folder / "contracts", folder / "interfaces", *([folder] if folder.name == "contracts" else [])):
+        yield from (path for path in inner.rglob("*.json") if path.parent.suffix not in _SOURCES)
 
 
 def _below_sources(folder: Path) -> Iterator[Path]:
@@ -118,7 +108,3 @@ def _is_of(path: Path, source: str) -> bool:
     there, asked = path.parent.parts, Path(source).parts
     shared = min(len(there), len(asked))
     return bool(shared) and there[-shared:] == asked[-shared:]
-
-
-def _source_of(path: Path) -> str:
-    return path.parent.as_posix()

@@ -183,5 +183,5 @@ def test_several_collaterals_are_several_markets():
 
 def test_without_npm_the_run_says_in_one_line_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("WAVETANK_TOOLCHAIN", str(tmp_path))
-    with pytest.raises(ConfigError, match=r"@aave/core-v3 is not installed \(run `npm install .*@aave/core-v3@1.19.3`\)"):
+    with pytest.raises(ConfigError, match=r"@aave/core-v3 is not installed \(run `npm install .*core-v3@1.19.3`\)"):
         run(load(STORM))
