@@ -215,6 +215,7 @@ PROTOCOLS = Registry(
     "protocol",
     "wavetank.protocols",
     {
+        "aave-v3": "simulator.protocols.aave:AaveProtocol",
         "cdp": "simulator.protocols.cdp:Cdp",
         "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",

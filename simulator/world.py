@@ -91,6 +91,7 @@ class World:
             observe=self._observe_genesis,
             number=fork.number if fork else 0,
             attached=attached,
+            target=scenario.source.parent / scenario.target.artifacts if scenario.target else None,
         )
         if fork is not None:
             check_start(scenario, fork, self.genesis.now)
@@ -386,7 +387,7 @@ class World:
                     self._emitted(index, position, log, *known)
             self._close(receipt.transaction, Fate("included", "", receipt), index)
         else:
-            reason = self._errors.decode_revert(receipt.output).name
+            reason = self._errors.decode_revert(receipt.output).reason
             self._close(receipt.transaction, Fate("reverted", reason, receipt), index)
 
     def _emitted(self, index: int, position: int, log: Log, protocol: Protocol, abi: Abi) -> None:

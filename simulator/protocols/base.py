@@ -33,8 +33,9 @@ class Call(NamedTuple):
     gas: int  # the limit to ask for
     action: str  # for the tables, as in "liquidate"
     subject: str = ""  # what it acts on, as in a position or lot; rivals for it are seen in the pool
-    accepts: Mapping[str, str] = {}  # custom error -> why it can happen to an honest caller
+    accepts: Mapping[str, str] = {}  # custom error (or `Error: text`) -> why it can happen to an honest caller
     value: int = 0  # [wei]
+    after: "Call | None" = None  # what the sender has to do just before it, in a transaction of its own
 
 
 class Notice(NamedTuple):
@@ -126,6 +127,7 @@ class Lending(Capability, ABC):
     book: PositionBook
     oracle: Oracle
     immediate: bool  # a liquidation pays out at once, otherwise it starts an auction
+    pulls_debt: bool = False  # an owner has to approve the debt token to the spender before repaying
 
     @abstractmethod
     def index(self, now: int) -> float:
