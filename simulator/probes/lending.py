@@ -200,7 +200,8 @@ class LendingProbe:
         """A ratio that is unsafe and still covers debt and bonus, where there is one; else just unsafe."""
         lending = self.lending
         least = 1 + lending.liquidation_bonus
-        return (least + lending.liquidation_ratio) / 2 if least < lending.liquidation_ratio else 0.99 * least
+        covered = least < lending.liquidation_ratio
+        return (least + lending.liquidation_ratio) / 2 if covered else 0.99 * lending.liquidation_ratio
 
     def _is_covered(self) -> bool:
         return 1 + self.lending.liquidation_bonus < self.lending.liquidation_ratio
