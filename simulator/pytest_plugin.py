@@ -135,7 +135,6 @@ def _frame(runs: "Sequence[RunResult]") -> "pd.DataFrame":
     """The table of results that statistics are taken of."""
     import pandas as pd
 
-    rows = [
-        {"seed": run.manifest["seed"], "status": run.manifest["status"], "weight": 1.0} | run.metrics for run in runs
-    ]
+    head = ("seed", "status")
+    rows = [{name: run.manifest[name] for name in head} | {"weight": 1.0} | run.metrics for run in runs]
     return pd.DataFrame(rows).sort_values("seed", kind="stable")

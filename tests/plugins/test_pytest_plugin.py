@@ -1,4 +1,4 @@
-"""The fixtures that a protocol's own tests get, in a pytest of their own, found by the entry point as when installed."""
+"""The fixtures that a protocol's own tests get, in a pytest of its own that finds them by the entry point."""
 
 import os
 import tomllib
@@ -26,12 +26,12 @@ def protocol(pytester, monkeypatch):
 
 
 def test_nothing_of_wavetank_is_imported_before_a_fixture_is_asked_for(protocol):
-    protocol.makepyfile("def test_of_theirs():\n    pass\n")
+    protocol.makepyfile(test_of_theirs="def test_of_theirs():\n    pass\n")
     protocol.makepyfile(
         collect=f"""
         import sys
         import pytest
-        code = pytest.main(["--collect-only", "-q", "test_nothing_of_wavetank_is_imported_before_a_fixture_is_asked_for.py"])
+        code = pytest.main(["--collect-only", "-q", "test_of_theirs.py"])
         loaded = sorted(name for name in sys.modules if name.split(".")[0] in {(*HEAVY, "simulator")!r})
         print("code", int(code), "loaded", loaded)
         """

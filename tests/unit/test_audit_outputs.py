@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from audit_samples import audit_document, cut_short, kept, runs_frame
+from audit_outputs_samples import audit_document, cut_short, kept, runs_frame
 from hypothesis import given
 from hypothesis import strategies as st
 
