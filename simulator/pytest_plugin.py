@@ -7,7 +7,7 @@
 Nothing of Wavetank is imported before a test asks for a fixture: pytest loads this file in every project there is.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,7 +67,7 @@ def small_run(
     return result
 
 
-def check_runs(runs: "RunResult | Sequence[RunResult]", *rules: str) -> None:
+def check_runs(runs: "RunResult | Iterable[RunResult]", *rules: str) -> None:
     """Raise AssertionError unless every rule passes, as "p99(bad_debt_ratio) <= 0.5%", for each scenario by itself.
 
     A rule passes by the worse of the 95 % bounds of its statistic: one that runs do not decide, or are too few for,
@@ -75,7 +75,9 @@ def check_runs(runs: "RunResult | Sequence[RunResult]", *rules: str) -> None:
     ConfigError for what is no rule.
     """
     __tracebackhide__ = True
-    listed = list(runs) if isinstance(runs, list | tuple) else [runs]
+    from simulator.results import RunResult
+
+    listed = [runs] if isinstance(runs, RunResult) else list(runs)
     if not listed or not rules:
         raise AssertionError(f"nothing to judge: {len(listed)} runs, {len(rules)} rules")
     told = [line for rule in rules for line in _broken(listed, rule)]
