@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.audit import page
-from simulator.audit.document import Document
+from simulator.audit.document import Document, unfinished
 from simulator.audit.junit import junit_text
 from simulator.audit.sarif import sarif_text
 from simulator.audit.summary import summary_text
@@ -28,25 +28,21 @@ def write_outputs(document: Document, frame: "pd.DataFrame", out: Path) -> None:
 
     `frame` has a row for every run: `scenario`, and the columns of a sweep's results. Each file appears whole; those of
     an earlier audit are gone first, so that no green one of them outlives a failure here. The summary is also appended
-    to what GITHUB_STEP_SUMMARY names. Raises WavetankError (exit 3) with what could not be written, after the rest is.
+    to what GITHUB_STEP_SUMMARY names. Raises WavetankError (exit 3) with what could not be written, after the rest is:
+    call it again with a document that says so.
     """
     faults: list[tuple[Path, OSError]] = []
     _try(out, _prepare, faults)
     for name, write in _writers(document, frame).items():
         _try(out / name, lambda path, write=write: _write_whole(path, write), faults)  # type: ignore[misc]
-    fault = _told(faults) if faults else None
-    if os.environ.get(STEP_SUMMARY):  # where files are missing it must not show the verdict of a whole audit
-        text = summary_text(document) if fault is None else f"## Audit: {fault}\n"
-        _try(Path(os.environ[STEP_SUMMARY]), lambda path: _append(path, text), faults)
+    # Where files are missing, the page of the job must not show the verdict of a whole audit.
+    if os.environ.get(STEP_SUMMARY) and (not faults or unfinished(document)):
+        _try(Path(os.environ[STEP_SUMMARY]), lambda path: _append(path, summary_text(document)), faults)
     if faults:
-        raise _told(faults) from faults[0][1]
-
-
-def _told(faults: Sequence[tuple[Path, OSError]]) -> WavetankError:
-    path, error = faults[0]
-    more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
-    what = f"cannot be written: {error.strerror or error}{more}"
-    return WavetankError(what, where=str(path), mend="make room, or choose another --out")
+        path, error = faults[0]
+        more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
+        what = f"cannot be written: {error.strerror or error}{more}"
+        raise WavetankError(what, where=str(path), mend="make room, or choose another --out") from error
 
 
 def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:

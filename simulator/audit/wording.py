@@ -97,7 +97,7 @@ def grounds(document: Document) -> list[str]:
         *_shares(rules, {"failure": "broken", "error": "undecided"}),
         _metrics(findings, "failure", "worse than the baseline"),
         _metrics(findings, "error", "not compared with the baseline"),
-        "not every run was made" if unfinished(document) else "",
+        "the audit is not whole" if unfinished(document) else "",
         count(warnings, "warning") if (warnings := [*rules, *findings].count("warning")) else "",
     ]
     told = [part for part in parts if part]

@@ -115,7 +115,7 @@ def test_each_failing_rule_has_its_figures_and_its_command_to_copy(
 def test_an_audit_cut_short_says_so_before_any_rule(page: Page, cut_short: Path) -> None:
     page.show(cut_short, width=PHONE, touch=True)
     assert page.problems == []
-    assert page.run("document.querySelector('h1').innerText") == "Inconclusive: not every run was made"
+    assert page.run("document.querySelector('h1').innerText") == "Inconclusive: the audit is not whole"
     notice = page.run("document.querySelector('main > .notice').innerText")
     assert "does not pass" in notice
     assert "the chain is gone: <anvil> ended" in notice

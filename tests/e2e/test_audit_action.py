@@ -1,5 +1,6 @@
 """The GitHub Action: its shell steps run here as a runner runs them, on an audit of two short runs."""
 
+import json
 import os
 import re
 import subprocess
@@ -108,6 +109,16 @@ def test_the_job_ends_as_the_audit_does_and_its_outputs_are_there(action, instal
     done = runner.step("Verdict")
     assert done.returncode == code
     assert done.stdout == f"verdict: {verdict}\n"
+
+
+def test_a_finding_is_at_the_line_of_its_rule_in_the_file_that_was_checked_out(action, installed, tmp_path):
+    runner = audited(action, installed, tmp_path, BROKEN)
+    (found,) = json.loads((tmp_path / runner.values["steps.audit.outputs.sarif"]).read_text())["runs"][0]["results"]
+    place = found["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "my%20risk.toml"
+    line = (tmp_path / "my risk.toml").read_text().splitlines()[place["region"]["startLine"] - 1]
+    assert line == "[[rule]]"
+    assert "wavetank run calm --seed" in found["message"]["text"]
 
 
 def test_warnings_alone_end_no_job(action, installed, tmp_path):

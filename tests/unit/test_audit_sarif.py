@@ -5,7 +5,7 @@ import os
 
 import jsonschema
 import pytest
-from audit_documents import audit_document, cut_short, kept
+from audit_outputs_samples import audit_document, cut_short, kept
 
 from simulator.audit.sarif import sarif_text
 from simulator.paths import toolchain_folder
