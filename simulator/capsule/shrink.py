@@ -158,13 +158,13 @@ class _Search:
             before = self.best
             self._fewer_hours()
             for table in self._tables():
-                self._without(table)
+                self._kept({dotted((table,)): False})
             for table in self._tables():
                 self._fewer(table)
 
     def _now(self) -> Scenario:
         assert self.best is not None
-        return self.base.scenario(self.best.changes)
+        return import_user_code(self.base.scenario(self.best.changes))
 
     def _tables(self) -> list[str]:
         """Agents, then protocols, that are still there."""
@@ -175,25 +175,20 @@ class _Search:
         now = self._now()
         block_hours = now.chain.block_seconds / _SECONDS
         blocks = round(now.world.hours / block_hours)
-        self._smallest(
-            {"world.hours": round(count * block_hours, 9)} for count in dict.fromkeys(_fewer_than(blocks)) if count
-        )
-
-    def _without(self, table: str) -> None:
-        self._smallest([{dotted((table,)): False}])
+        any(self._kept({"world.hours": round(fewer * block_hours, 9)}) for fewer in _fewer_than(blocks))
 
     def _fewer(self, table: str) -> None:
-        settings = self._now().agents.get(table)
-        count = getattr(settings and settings.settings, "count", 0)
-        self._smallest({f"{dotted((table,))}.count": fewer} for fewer in dict.fromkeys(_fewer_than(count)) if fewer)
+        now = self._now()
+        count = getattr(table in now.agents and now.agents[table].settings, "count", 0)
+        any(self._kept({f"{dotted((table,))}.count": fewer}) for fewer in _fewer_than(count))
 
-    def _smallest(self, candidates: Any) -> None:
-        """Keep the first of changes, smallest first, with which the rule still breaks."""
-        for changes in candidates:
-            assert self.best is not None
-            if self.runs < _MOST_RUNS and self._attempt({**self.best.changes, **changes}):
-                self._say(changes)
-                return
+    def _kept(self, changes: Changes) -> bool:
+        """Whether a few more changes leave a smaller run that breaks the rule; then they stay."""
+        assert self.best is not None
+        found = self.runs < _MOST_RUNS and self._attempt({**self.best.changes, **changes})
+        if found:
+            self._say(changes)
+        return found
 
     def _attempt(self, changes: Changes) -> bool:
         """Whether it breaks the rule with fewer transactions than all before."""
@@ -230,9 +225,8 @@ class _Search:
 
 
 def _fewer_than(count: int) -> Iterator[int]:
-    """Smaller whole numbers, from the smallest."""
-    yield from (1,) if count > 1 else ()
-    yield from (fewer for share in _SHARES if 1 < (fewer := math.ceil(count * share)) < count)
+    """Smaller whole numbers, from the smallest; none is a table that is taken away."""
+    yield from dict.fromkeys(fewer for share in (0, *_SHARES) if (fewer := max(1, math.ceil(count * share))) < count)
 
 
 def _pruned(changes: Changes) -> Changes:
