@@ -9,7 +9,8 @@ gives the same smaller one.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -101,19 +102,10 @@ def shrink(capsule: Capsule, path: Path, out: Path, tell: Tell, announce: Callab
         written = write_capsule(load_scenario(str(file)), capsule.seed, gas, capsule.rule, small)
     if written.digest != search.best.digest:
         raise WavetankError("the smaller scenario makes another run from its file", where=str(file))
-    command = f"wavetank run {file} --seed {capsule.seed}{f' --gas {gas}' if gas else ''} --capsule {small}"
-    best = search.best
-    return Shrunk(
-        file,
-        small,
-        command,
-        best.changes,
-        best.digest,
-        capsule.transactions,
-        best.transactions,
-        search.runs,
-        interrupted,
-    )
+    how = ["--seed", str(capsule.seed), *(["--gas", gas] if gas else []), "--capsule", str(small)]
+    command = shlex.join(["wavetank", "run", str(file), *how])
+    best, before = search.best, capsule.transactions
+    return Shrunk(file, small, command, best.changes, best.digest, before, best.transactions, search.runs, interrupted)
 
 
 def _broken(capsule: Capsule, path: Path) -> Rule:
@@ -158,7 +150,7 @@ class _Search:
             before = self.best
             self._fewer_hours()
             for table in self._tables():
-                self._kept({dotted((table,)): False})
+                self._keep_first([{dotted((table,)): False}])
             for table in self._tables():
                 self._fewer(table)
 
@@ -175,20 +167,20 @@ class _Search:
         now = self._now()
         block_hours = now.chain.block_seconds / _SECONDS
         blocks = round(now.world.hours / block_hours)
-        any(self._kept({"world.hours": round(fewer * block_hours, 9)}) for fewer in _fewer_than(blocks))
+        self._keep_first({"world.hours": round(fewer * block_hours, 9)} for fewer in _fewer_than(blocks))
 
     def _fewer(self, table: str) -> None:
         now = self._now()
         count = getattr(table in now.agents and now.agents[table].settings, "count", 0)
-        any(self._kept({f"{dotted((table,))}.count": fewer}) for fewer in _fewer_than(count))
+        self._keep_first({f"{dotted((table,))}.count": fewer} for fewer in _fewer_than(count))
 
-    def _kept(self, changes: Changes) -> bool:
-        """Whether a few more changes leave a smaller run that breaks the rule; then they stay."""
+    def _keep_first(self, further: Iterable[Changes]) -> None:
+        """Keep the first of some changes on top of the best that leaves a smaller run which breaks the rule."""
         assert self.best is not None
-        found = self.runs < _MOST_RUNS and self._attempt({**self.best.changes, **changes})
-        if found:
-            self._say(changes)
-        return found
+        for changes in further:
+            if self.runs < _MOST_RUNS and self._attempt({**self.best.changes, **changes}):
+                self._say(changes)
+                return
 
     def _attempt(self, changes: Changes) -> bool:
         """Whether it breaks the rule with fewer transactions than all before."""
@@ -210,8 +202,10 @@ class _Search:
             scenario = self.base.scenario(changes)
             gas = self.capsule.chain["gas"]
             result = run_scenario(scenario, seed=self.capsule.seed, gas=gas, recording=recording)
-        except WavetankError:  # what was taken away is needed: no run, and so no smaller failure
-            return None
+        except WavetankError:
+            if not changes:
+                raise
+            return None  # what was taken away is needed: no run, and so no smaller failure
         if result.exit_code == INTERRUPTED:
             raise KeyboardInterrupt
         if result.exit_code or not breaks(self.rule, result.metrics):

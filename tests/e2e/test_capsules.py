@@ -290,6 +290,13 @@ def test_a_run_that_keeps_the_rule_here_is_no_result(planted, tmp_path):
     assert told.value.exit_code == 3
 
 
+def test_a_scenario_that_cannot_be_run_here_is_said_to_be_so(planted, tmp_path):
+    found = load(planted)
+    scenario = {**found.scenario, "reckless": {**found.scenario["reckless"], "agent": "./gone.py:Bot"}}
+    with pytest.raises(ConfigError, match=r"gone\.py"):
+        shrinking.shrink(replace(found, scenario=scenario), planted, tmp_path, lambda _: None, lambda _: None)
+
+
 def test_code_of_a_users_own_is_found_where_it_was_and_shrunk_with_its_scenario(tmp_path, capsys):
     shutil.copytree(PLUGINS, tmp_path / "plugins")
     toy = load_scenario(str(tmp_path / "plugins" / "toy.toml"), **{"world.hours": 4, "chain.block_seconds": 60})
