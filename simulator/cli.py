@@ -171,7 +171,8 @@ def run(
     if result.fault is not None:
         print_note(f"error: {result.fault}")
     if result.exit_code:
-        print_note(f"the run is partial: what there is of it is in {result.folder}")
+        none = " and makes no capsule" if capsule is not None else ""
+        print_note(f"the run is partial{none}: what there is of it is in {result.folder}")
     elif capsule is not None:
         from simulator.capsule.file import save
 

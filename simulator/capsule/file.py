@@ -16,6 +16,7 @@ import json
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -82,6 +83,12 @@ _PLAIN: Final = (
     "scenario", "source", "seed", "chain", "fork", "digest", "digest_version", "rule", "metrics", "versions",
     "user_code", "setup",
 )  # fmt: skip
+# What zip, JSON, Arrow and we raise where the hash is right and whoever wrote it meant something else by it.
+_NONSENSE: Final = (
+    ArithmeticError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, pa.ArrowException,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+_CONSTANTS: Final = {"name", "gas", "id", "gas_limit", "coinbase"}
 
 
 # ------------------------------------------------------------------------- writing
@@ -188,9 +195,8 @@ def load(path: Path) -> Capsule:
             about = json.loads(archive.read("capsule.json"))
             tables = {name: _read(archive, name) for name in _SCHEMAS}
         return _capsule(about, tables)
-    # The hash is right, so whoever wrote it meant something else by it; Arrow's errors are ValueErrors and others.
-    except (zipfile.BadZipFile, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError) as fault:
-        what = f"its content is not that of a capsule: {type(fault).__name__}: {fault}"
+    except _NONSENSE as fault:
+        what = f"its content is not that of a capsule: {type(fault).__name__}: {' '.join(str(fault).split())}"
         raise ConfigError(what, where=str(path), mend="make the capsule again") from None
 
 
@@ -239,6 +245,8 @@ def _capsule(about: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Capsul
         raise ValueError(f"tables of {counts} rows")
     if about["digest_version"] != DIGEST_VERSION:
         raise ValueError(f"digest version {about['digest_version']} is unknown")
+    if set(about["chain"]) != _CONSTANTS:
+        raise ValueError(f"a chain of {sorted(about['chain'])}")
     addresses = [Address(raw) for raw, _, _ in rows["accounts"]]
     held = [
         Held(address, int.from_bytes(wei, "big"), nonce)
@@ -301,4 +309,6 @@ def _page(block: tuple[Any, ...], addresses: Sequence[Address], rows: Iterator[t
         if not left:
             candidates.append(Bundle(tuple(bundle)))
             bundle = []
+    if bundle:
+        raise ValueError(f"a bundle without its end in block {number}")
     return Page(BlockEnv(number, time, int.from_bytes(base_fee, "big"), limit), candidates, virtual, expected)

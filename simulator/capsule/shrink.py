@@ -9,7 +9,8 @@ gives the same smaller one.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -101,19 +102,10 @@ def shrink(capsule: Capsule, path: Path, out: Path, tell: Tell, announce: Callab
         written = write_capsule(load_scenario(str(file)), capsule.seed, gas, capsule.rule, small)
     if written.digest != search.best.digest:
         raise WavetankError("the smaller scenario makes another run from its file", where=str(file))
-    command = f"wavetank run {file} --seed {capsule.seed}{f' --gas {gas}' if gas else ''} --capsule {small}"
-    best = search.best
-    return Shrunk(
-        file,
-        small,
-        command,
-        best.changes,
-        best.digest,
-        capsule.transactions,
-        best.transactions,
-        search.runs,
-        interrupted,
-    )
+    how = ["--seed", str(capsule.seed), *(["--gas", gas] if gas else []), "--capsule", str(small)]
+    command = shlex.join(["wavetank", "run", str(file), *how])
+    best, before = search.best, capsule.transactions
+    return Shrunk(file, small, command, best.changes, best.digest, before, best.transactions, search.runs, interrupted)
 
 
 def _broken(capsule: Capsule, path: Path) -> Rule:
@@ -158,13 +150,13 @@ class _Search:
             before = self.best
             self._fewer_hours()
             for table in self._tables():
-                self._without(table)
+                self._keep_first([{dotted((table,)): False}])
             for table in self._tables():
                 self._fewer(table)
 
     def _now(self) -> Scenario:
         assert self.best is not None
-        return self.base.scenario(self.best.changes)
+        return import_user_code(self.base.scenario(self.best.changes))
 
     def _tables(self) -> list[str]:
         """Agents, then protocols, that are still there."""
@@ -175,22 +167,17 @@ class _Search:
         now = self._now()
         block_hours = now.chain.block_seconds / _SECONDS
         blocks = round(now.world.hours / block_hours)
-        self._smallest(
-            {"world.hours": round(count * block_hours, 9)} for count in dict.fromkeys(_fewer_than(blocks)) if count
-        )
-
-    def _without(self, table: str) -> None:
-        self._smallest([{dotted((table,)): False}])
+        self._keep_first({"world.hours": round(fewer * block_hours, 9)} for fewer in _fewer_than(blocks))
 
     def _fewer(self, table: str) -> None:
-        settings = self._now().agents.get(table)
-        count = getattr(settings and settings.settings, "count", 0)
-        self._smallest({f"{dotted((table,))}.count": fewer} for fewer in dict.fromkeys(_fewer_than(count)) if fewer)
+        now = self._now()
+        count = getattr(table in now.agents and now.agents[table].settings, "count", 0)
+        self._keep_first({f"{dotted((table,))}.count": fewer} for fewer in _fewer_than(count))
 
-    def _smallest(self, candidates: Any) -> None:
-        """Keep the first of changes, smallest first, with which the rule still breaks."""
-        for changes in candidates:
-            assert self.best is not None
+    def _keep_first(self, further: Iterable[Changes]) -> None:
+        """Keep the first of some changes on top of the best that leaves a smaller run which breaks the rule."""
+        assert self.best is not None
+        for changes in further:
             if self.runs < _MOST_RUNS and self._attempt({**self.best.changes, **changes}):
                 self._say(changes)
                 return
@@ -215,8 +202,10 @@ class _Search:
             scenario = self.base.scenario(changes)
             gas = self.capsule.chain["gas"]
             result = run_scenario(scenario, seed=self.capsule.seed, gas=gas, recording=recording)
-        except WavetankError:  # what was taken away is needed: no run, and so no smaller failure
-            return None
+        except WavetankError:
+            if not changes:
+                raise
+            return None  # what was taken away is needed: no run, and so no smaller failure
         if result.exit_code == INTERRUPTED:
             raise KeyboardInterrupt
         if result.exit_code or not breaks(self.rule, result.metrics):
@@ -230,9 +219,8 @@ class _Search:
 
 
 def _fewer_than(count: int) -> Iterator[int]:
-    """Smaller whole numbers, from the smallest."""
-    yield from (1,) if count > 1 else ()
-    yield from (fewer for share in _SHARES if 1 < (fewer := math.ceil(count * share)) < count)
+    """Smaller whole numbers, from the smallest; none is a table that is taken away."""
+    yield from dict.fromkeys(fewer for share in (0, *_SHARES) if (fewer := max(1, math.ceil(count * share))) < count)
 
 
 def _pruned(changes: Changes) -> Changes:

@@ -5,6 +5,7 @@ import json
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
+from random import Random
 
 import pytest
 from capsule_samples import sample
@@ -122,6 +123,7 @@ def about(whole, **changes):
         lambda whole: {"capsule": about(whole, seed=12)},  # names would be other accounts
         lambda whole: {"capsule": about(whole, setup=...)},
         lambda whole: {"capsule": about(whole, digest_version=7)},
+        lambda whole: {"capsule": about(whole, chain={"id": 1})},
         lambda whole: {"capsule": about(whole, tables={"blocks": 1})},
     ],
 )
@@ -130,6 +132,24 @@ def test_a_right_hash_over_wrong_content_is_noticed(tmp_path, whole, members):
     load_it = tmp_path / "sound"
     load_it.write_bytes(rezipped(whole))
     assert load(load_it) == sample()
+
+
+def test_content_that_was_changed_under_a_right_hash_is_read_or_refused_and_nothing_else(tmp_path, whole):
+    members = zipfile.ZipFile(io.BytesIO(whole[whole.index(b"\n") + 1 :]))
+    random = Random(1)
+    refusals = 0
+    for name in members.namelist():
+        data = members.read(name)
+        for _ in range(40):
+            at = random.randrange(len(data))
+            changed = data[:at] + bytes([data[at] ^ random.randrange(1, 256)]) + data[at + 1 :]
+            (tmp_path / "x").write_bytes(rezipped(whole, **{name.partition(".")[0]: changed}))
+            try:
+                load(tmp_path / "x")
+            except ConfigError as told:
+                assert "\n" not in str(told)  # noqa: PT017
+                refusals += 1
+    assert refusals > 100
 
 
 def test_a_missing_file_and_a_folder_are_refused_in_one_line(tmp_path, capsys):
