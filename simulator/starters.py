@@ -32,7 +32,7 @@ scenarios = [
     "flash-crash",
     { name = "oracle-stall", id = "stale-hour", set = { "world.hours" = 5, "oracle.ETH.outages" = [[2.0, 3.0]] } },
     { name = "neutral-calm", set = { "world.hours" = 12, "traders.count" = 40 } },
-    { name = "flash-crash-hedge", set = { "traders.count" = 40 } },
+    { name = "flash-crash-hedge", set = { "world.hours" = 5, "traders.count" = 40 } },
 ]
 seeds = 300         # runs of each scenario; a 95 % bound of a p99 takes 299
 max_seeds = 2000    # and more, up to these, while a rule is not decided

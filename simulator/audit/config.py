@@ -1,4 +1,4 @@
-"""The configuration of an audit: a TOML file with `[audit]`, `[[rule]]` and, for contracts that are not ours, `[target]`.
+"""The configuration of an audit: a TOML file with `[audit]`, `[[rule]]` and, for contracts not ours, `[target]`.
 
     [audit]
     scenarios = ["black-thursday", { name = "calm", id = "calm-day", set = { "world.hours" = 24 } }]

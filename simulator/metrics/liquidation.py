@@ -60,8 +60,8 @@ def liquidator_profit_usd(seen: Observations) -> float | None:
 
 @metric(unit="ratio", worse="higher", source="Warmuz, Chaudhary and Pinna 2022, toxic liquidation spirals")
 def liquidation_toxicity_max(seen: Observations) -> float | None:
-    """Liquidation threshold times 1 + i, where i is all collateral that a liquidation takes, protocol fee included, over
-    the debt it repays, less 1. From 1 on a liquidation leaves a position riskier than it was. The highest over
+    """Liquidation threshold, 1 over the liquidation ratio, times all collateral that a liquidation takes, protocol fee
+    included, over the debt it repays. From 1 on a liquidation leaves its position riskier than it was. The highest over
     collaterals and samples; null where no protocol says."""
     said = seen.measure("liquidation_toxicity").to_numpy(dtype=float)
     return float(np.nanmax(said)) if said.size else None

@@ -27,14 +27,14 @@ LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_
 def storm(folder=None):
     run = Run(folder).block(1, base_fee=5).block(2, gas_used=7).transaction().transaction("reverted", unexpected=True)
     run.liquidation(debt=10.0, collateral=12.0, profit=1.0).lot(1.0, 12.0).position(1.2, equity=3.0, required=2.0)
-    for name in ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min", "liquidation_toxicity"):
+    for name in ("debt_usd", "shortfall_usd", "bad_debt_usd", "reserve_usd", "collateral_ratio_min"):
         run.measures(2, name, cdp_ETH=2.0)
     for hour in range(25):
         run.measures(hour, "nav_per_share", vault_v=1.0).measures(hour, "target_per_share", vault_v=1.0)
         run.measures(hour, "hedge_profit_per_share", vault_v=0.1 * (hour % 2)).measures(hour, "delta", vault_v=0.0)
     for name in ("rebalance_cost_usd", "rebalance_delay_seconds", "withdrawal_pending_seconds"):
         run.measures(9, name, vault_v=1.0)
-    for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd"):
+    for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd", "liquidation_toxicity"):
         run.measures(2, name, perps_ETH=2.0)
     return run.price(1, 100.0, oracle=99.0, seen=0).price(2, 50.0, oracle=99.0, seen=0)
 

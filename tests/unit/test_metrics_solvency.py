@@ -53,7 +53,8 @@ def test_insolvent_is_bad_debt_above_the_reserve(reserve, expected):
 
 
 def test_net_bad_debt_is_that_of_the_protocol_whose_reserve_covers_least():
-    run = Run().measures(9, "shortfall_usd", cdp_ETH=40.0, lender=30.0).measures(9, "reserve_usd", cdp=100.0, lender=25.0)
+    run = Run().measures(9, "shortfall_usd", cdp_ETH=40.0, lender=30.0)
+    run.measures(9, "reserve_usd", cdp=100.0, lender=25.0)
     assert run.metric("bad_debt_net_usd") == 5.0
     assert run.measures(10, "reserve_usd", lender=31.0).metric("bad_debt_net_usd") == -1.0
 
