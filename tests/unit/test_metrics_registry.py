@@ -10,8 +10,7 @@ from simulator.metrics.registry import metric
 from simulator.record import Recorder
 
 NAMES = """
-    transactions blocks gas_used base_fee_gwei_max reverts unexpected_reverts bad_debt_usd bad_debt_ratio
-    bad_debt_net_usd insolvent liquidation_toxicity_max
+    transactions blocks gas_used base_fee_gwei_max reverts unexpected_reverts bad_debt_usd bad_debt_ratio insolvent
     liquidations liquidated_debt_usd liquidation_delay_blocks_max zero_bid_share profitable_liquidation_share
     liquidator_profit_usd collateral_ratio_min margin_ratio_min health_factor_min health_factor_p01
     oracle_lag_seconds_max oracle_gap_max cascade_amplification
@@ -34,7 +33,7 @@ def storm(folder=None):
         run.measures(hour, "hedge_profit_per_share", vault_v=0.1 * (hour % 2)).measures(hour, "delta", vault_v=0.0)
     for name in ("rebalance_cost_usd", "rebalance_delay_seconds", "withdrawal_pending_seconds"):
         run.measures(9, name, vault_v=1.0)
-    for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd", "liquidation_toxicity"):
+    for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd"):
         run.measures(2, name, perps_ETH=2.0)
     return run.price(1, 100.0, oracle=99.0, seen=0).price(2, 50.0, oracle=99.0, seen=0)
 
