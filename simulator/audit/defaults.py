@@ -61,7 +61,7 @@ PROBE_RULES: Final = (
     ),
     DefaultRule("STUCK-AUCTION", "max(stuck_lots) <= 0", "Every auction must be able to end."),
     DefaultRule("ACCRUAL", "max(accrual_gap) <= 0.1%", "Interest and funding must be what the rates say, with sign."),
-    DefaultRule("GIFTS", "max(gift_effect) <= 0.1%", "A gift of tokens must not move the price of a share."),
+    DefaultRule("SHARE-PRICE", "max(share_price_push) <= 0.1%", "No gift and no trade may move the price of a share."),
     DefaultRule("ADL-LOSERS", "max(adl_losers_usd) <= 0 usd", "Only winners may be deleveraged."),
     DefaultRule("ADL-FLOOR", "max(adl_past_floor_usd) <= 0.01 usd", "Deleveraging must stop at its floor."),
     DefaultRule(

@@ -76,7 +76,7 @@ _PROBED = (
     "unliquidatable_debt_usd",
     "stuck_lots",
     "accrual_gap",
-    "gift_effect",
+    "share_price_push",
     "adl_losers_usd",
     "adl_past_floor_usd",
     "rebalance_excess_loss",

@@ -95,9 +95,10 @@ def accrual_gap(seen: Observations) -> float | None:
 
 
 @metric(unit="share", worse="higher", source="invariants 15, 38 and 41")
-def gift_effect(seen: Observations) -> float | None:
-    """Greatest rise of the price of a share by a gift of tokens to its contract."""
-    return _most(seen, "gift_effect")
+def share_price_push(seen: Observations) -> float | None:
+    """Greatest change of the price of a share, as its contract has it, by what an outsider did in one block: a gift of
+    tokens to it, a push of a pool, a trade in a perpetual market."""
+    return _most(seen, "share_price_push")
 
 
 @metric(unit="usd", worse="higher", source="invariant 31")

@@ -72,6 +72,7 @@ class LendingProbe:
             self.limit("debt-floor", control, 0.5 * lending.debt_floor, 3 * least)
         if lending.debt_ceiling < float("inf"):
             self.limit("debt-ceiling", control, 1.01 * lending.debt_ceiling, 3 * least)
+        self._healthy()
         position = self.open(self.alice, self.debt, 3 * least)
         if position is None:
             return
@@ -82,6 +83,19 @@ class LendingProbe:
         if held and owed:
             within = self.bench.works(self.alice, lending.adjust(position, -held // 3, 0))
             self.bench.limit(f"{lending.id}/withdrawal", within, self.alice, lending.adjust(position, -held * 7 // 10, 0))
+
+    def _healthy(self) -> None:
+        """Liquidate what is a little above the ratio at which that is allowed, as it is a little below it."""
+        bench, lending = self.bench, self.lending
+        outcomes = []
+        for factor in (0.98, 1.02):
+            with bench.trial.branch():
+                position = self._unsafe(self.debt, factor * lending.liquidation_ratio)
+                if position is None:
+                    return
+                outcomes.append(bench.send(self.bob, lending.liquidate(position, _ALL)).ok)
+        if outcomes[0]:
+            bench.note(f"{lending.id}/healthy", "limits_passed", outcomes[1])
 
     def round_trips(self) -> None:
         """Deposit, draw, repay and take out in one block, at odd amounts, now and when interest has been charged."""
@@ -165,6 +179,7 @@ class LendingProbe:
         base, quote = pool.assets
         fair = bench.price(base)
         paid = round(pool.reserves[1] * part)
+        bench.wait(lending.oracle.poke_seconds())  # the push meets the next observation
         if not bench.endow(quote, self.bob, paid, pool.spender):
             return
         if not bench.send(self.bob, pool.swap(False, paid, 0, self.bob)).ok:
@@ -213,13 +228,15 @@ class LendingProbe:
         if position is None:
             return
         before, rich = lending.holdings(self.alice), self._riches()
+        purse = bench.trial.held(lending.debt_asset, self.bob)
         done = bench.send(self.bob, lending.liquidate(position, _ALL)).ok
         after = lending.holdings(self.alice)
         bench.note(lending.id, "unliquidatable_debt_usd", 0.0 if done else self.debt)
         if not done or before is None or after is None:
             return
         (held, owed), (left, owes) = before, after
-        repaid, taken = from_wad(owed - owes), from_wad(held - left) * bench.price(lending.asset)
+        repaid = from_wad(purse - bench.trial.held(lending.debt_asset, self.bob))
+        taken = from_wad(held - left) * bench.price(lending.asset)
         if (1 - lending.close_factor) * self.debt > lending.debt_floor and self._is_covered():
             excess = repaid / from_wad(owed) - lending.close_factor
             bench.note(lending.id, "close_factor_excess", max(0.0, excess))
