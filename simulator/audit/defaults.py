@@ -1,7 +1,8 @@
 """The rules that an audit has when nobody says otherwise.
 
-First those by which the field judges risk, over runs of storms; then those by which a fault of the contracts shows, over
-what a prober tries (simulator/metrics/probes.py): each of these names its cause, and a sound system has a zero in it.
+First those by which the field judges risk, over runs of storms; then those by which a fault of the contracts shows,
+over what a prober tries (simulator/metrics/probes.py): each of these names its cause, and a sound system has a zero in
+it. A rule is about the scenarios that have its metric; one without a prober has nothing to say about the second kind.
 """
 
 from typing import Final, Literal, NamedTuple

@@ -12,6 +12,7 @@ _WORST_HOUR = 0.209  # ether's fall in its worst hour of 12 March 2020
 _STALE_DRAW = 100_000.0  # [debt tokens]
 _PUSHED_DRAW = 1_000_000.0  # [debt tokens]
 _PUSHES = (0.5, 2.0, 10.0)  # of a pool's quote reserve, sold into it
+_CRUMB = 10**15  # [collateral wad]
 _HARMLESS = 100.0  # cost over profit where there was no profit
 
 
@@ -82,7 +83,9 @@ class LendingProbe:
         held, owed = lending.holdings(self.alice) or (0, 0)
         if held and owed:
             within = self.bench.works(self.alice, lending.adjust(position, -held // 3, 0))
-            self.bench.limit(f"{lending.id}/withdrawal", within, self.alice, lending.adjust(position, -held * 7 // 10, 0))
+            self.bench.limit(
+                f"{lending.id}/withdrawal", within, self.alice, lending.adjust(position, -held * 7 // 10, 0)
+            )
 
     def _healthy(self) -> None:
         """Liquidate what is a little above the ratio at which that is allowed, as it is a little below it."""
@@ -146,14 +149,14 @@ class LendingProbe:
         position = self.open(self.alice, self.debt, 3 * lending.minimum_ratio)
         if position is None:
             return
-        bench.send(self.alice, lending.adjust(position, 0, wad(0.01 * self.debt)))
         then, before = bench.trial.now, lending.holdings(self.alice)
         bench.wait(_MONTH)
-        bench.send(self.alice, lending.adjust(position, 0, wad(0.01 * self.debt)))  # books what time has charged
+        bench.endow(lending.asset, self.alice, _CRUMB, lending.spender)
+        booked = bench.send(self.alice, lending.adjust(position, _CRUMB, 0)).ok  # what time has charged
         after = lending.holdings(self.alice)
         wanted = lending.index(bench.trial.now) / lending.index(then) - 1
-        if before and after and wanted > 1e-9:
-            charged = (after[1] - wad(0.01 * self.debt)) / before[1] - 1
+        if booked and before and after and wanted > 1e-9:
+            charged = after[1] / before[1] - 1
             bench.note(lending.id, "accrual_gap", abs(charged / wanted - 1))
 
     def stale_hour(self) -> None:

@@ -24,7 +24,16 @@ class VaultProbe:
 
     def run(self) -> None:
         """Every attempt, each on a branch of its own."""
-        for attempt in (self.round_trip, self.gift, self.pushes, self.trades, self.staleness, self.limits, self.rebalances, self.queue):
+        for attempt in (
+            self.round_trip,
+            self.gift,
+            self.pushes,
+            self.trades,
+            self.staleness,
+            self.limits,
+            self.rebalances,
+            self.queue,
+        ):
             with self.bench.trial.branch():
                 self.bench.freshen()
                 attempt()

@@ -57,7 +57,7 @@ class LendingVenue(Loans):
         """See `Loans.rate`."""
         base, low, high, kink = self._curve
         used = lent / (cash + lent) if lent else 0.0
-        return base + (low * used / kink if used <= kink else low + high * (used - kink) / (1 - kink))
+        return float(base + (low * used / kink if used <= kink else low + high * (used - kink) / (1 - kink)))
 
     def value_of(self, shares: int) -> int:
         """See `Loans.value_of`."""

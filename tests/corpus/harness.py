@@ -33,7 +33,8 @@ RULES = (*(rule for rule in RISK_RULES if rule.require.startswith(("max", "min")
 def compiler() -> ModuleType:
     """scripts/compile.py."""
     spec = importlib.util.spec_from_file_location("wavetank_compile", ROOT / "scripts" / "compile.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -274,9 +274,7 @@ VARIANTS: tuple[Variant, ...] = (
         "deleveraging goes on until nothing of the shortfall is left",
         "probe-hedge",
         "ADL-FLOOR",
-        (
-            Edit("perps/Backstop.sol", "uint256 room = shortfall - floor;", "uint256 room = shortfall;"),
-        ),
+        (Edit("perps/Backstop.sol", "uint256 room = shortfall - floor;", "uint256 room = shortfall;"),),
     ),
     Variant(
         "margin-withdrawn",
@@ -371,9 +369,7 @@ VARIANTS: tuple[Variant, ...] = (
         "whoever asked last to leave is paid first",
         "probe-hedge",
         "QUEUE-ORDER",
-        (
-            Edit("vault/VaultQueue.sol", "uint256 id = settledCount + 1;", "uint256 id = requestCount - settledCount;"),
-        ),
+        (Edit("vault/VaultQueue.sol", "uint256 id = settledCount + 1;", "uint256 id = requestCount - settledCount;"),),
     ),
     Variant(
         "entry-at-stale-value",
@@ -569,8 +565,8 @@ VARIANTS: tuple[Variant, ...] = (
             Edit(
                 "oracle/TwapFeed.sol",
                 "if (covered) _adopt((integral - past).fullMulDiv(baseUnit, window * quoteUnit));",
-                "uint256 spot = baseFirst ? uint256(reserve1) * 1e18 / reserve0 : uint256(reserve0) * 1e18 / reserve1;\n"
-                "        if (covered && past != 0) _adopt(spot.fullMulDiv(baseUnit, quoteUnit));",
+                "(uint256 up, uint256 down) = baseFirst ? (reserve1, reserve0) : (reserve0, reserve1);\n"
+                "        if (covered && past != 0) _adopt((up * 1e18 / down).fullMulDiv(baseUnit, quoteUnit));",
             ),
         ),
     ),
