@@ -23,6 +23,7 @@ from simulator.stress.require import parse_rule
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+LIBRARIES = ROOT / "scripts" / "toolchain" / "node_modules"
 CACHE = Path(tempfile.gettempdir()) / f"wavetank-corpus-{os.getuid()}"
 _CONTRACT = re.compile(r"contract (\w+)(?: is ([^{]+))? \{")
 # Those that are judged as observed. The others are about many runs of storms.
