@@ -230,6 +230,7 @@ AGENTS = Registry(
         "arbitrageur": "simulator.agents.arbitrageur:Arbitrageur",
         "noise": "simulator.agents.noise:NoiseTrader",
         "exploiter": "simulator.agents.exploiter:Exploiter",
+        "prober": "simulator.agents.prober:Prober",
         "keeper": "simulator.agents.keeper:Keeper",
         "hedge-keeper": "simulator.agents.hedge_keeper:HedgeKeeper",
         "depositor": "simulator.agents.depositor:Depositor",

@@ -39,6 +39,7 @@ from simulator.protocols.positions import SafetyWatch
 from simulator.rebalances import RebalanceLog
 from simulator.scenario import Scenario
 from simulator.streams import Streams
+from simulator.trial import Trial
 from simulator.units import to_wei_per_gas
 
 Progress = Callable[[int, int], None]  # steps done, steps in all
@@ -240,6 +241,18 @@ class World:
         """The positions that fall first as the price does."""
         return self._watches[lending][1].next_to_fall(count)
 
+    def error_name(self, output: bytes) -> str:
+        """The name of the error in revert data."""
+        return self._errors.decode_revert(output).name
+
+    @contextmanager
+    def trial(self) -> Iterator[Trial]:
+        """A branch of the chain for as long as the `with` block lasts."""
+        reporters = {asset: self.genesis.account(f"reporter/{asset}").address for asset in self.scenario.oracle}
+        trial = Trial(self, reporters)
+        with trial.branch():
+            yield trial
+
     def would_work(self, sender: Address, call: Call) -> bool:
         """Whether a call on the latest block does not revert."""
         try:
@@ -386,7 +399,7 @@ class World:
                     self._emitted(index, position, log, *known)
             self._close(receipt.transaction, Fate("included", "", receipt), index)
         else:
-            reason = self._errors.decode_revert(receipt.output).name
+            reason = self.error_name(receipt.output)
             self._close(receipt.transaction, Fate("reverted", reason, receipt), index)
 
     def _emitted(self, index: int, position: int, log: Log, protocol: Protocol, abi: Abi) -> None:
