@@ -246,6 +246,11 @@ class Pool(Capability, ABC):
     def quote(self, sell_base: bool, amount: int) -> int:
         """What `swap` would give now [wad]."""
 
+    def most(self, sell_base: bool) -> int:
+        """The largest amount [wad] that it takes now: liquidity may end at some price."""
+        del sell_base
+        return 2**255
+
 
 class Vault(Capability, ABC):
     """Shares of a strategy that holds one asset and is rebalanced by whoever finds that due."""
