@@ -215,9 +215,11 @@ PROTOCOLS = Registry(
     "protocol",
     "wavetank.protocols",
     {
+        "aave-v3": "simulator.protocols.aave:AaveProtocol",
         "cdp": "simulator.protocols.cdp:Cdp",
         "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",
+        "uniswap-v3": "simulator.protocols.uniswap:UniswapProtocol",
         "vault": "simulator.protocols.vault:VaultProtocol",
     },
 )

@@ -92,6 +92,7 @@ class World:
             observe=self._observe_genesis,
             number=fork.number if fork else 0,
             attached=attached,
+            target=scenario.source.parent / scenario.target.artifacts if scenario.target else None,
         )
         if fork is not None:
             check_start(scenario, fork, self.genesis.now)
@@ -242,8 +243,8 @@ class World:
         return self._watches[lending][1].next_to_fall(count)
 
     def error_name(self, output: bytes) -> str:
-        """The name of the error in revert data."""
-        return self._errors.decode_revert(output).name
+        """What revert data says, as tables have it."""
+        return self._errors.decode_revert(output).reason
 
     @contextmanager
     def trial(self) -> Iterator[Trial]:

@@ -33,8 +33,9 @@ class Call(NamedTuple):
     gas: int  # the limit to ask for
     action: str  # for the tables, as in "liquidate"
     subject: str = ""  # what it acts on, as in a position or lot; rivals for it are seen in the pool
-    accepts: Mapping[str, str] = {}  # custom error -> why it can happen to an honest caller
+    accepts: Mapping[str, str] = {}  # custom error (or `Error: text`) -> why it can happen to an honest caller
     value: int = 0  # [wei]
+    after: "Call | None" = None  # what the sender has to do just before it, in a transaction of its own
 
 
 class Notice(NamedTuple):
@@ -139,6 +140,7 @@ class Lending(Capability, ABC):
     close_factor: float = 1.0  # most of a debt that one liquidation repays, as declared
     liquidation_bonus: float = 0.0  # collateral over debt less 1 that a liquidator gets, or an auction raises
     debt_ceiling: float = float("inf")  # [debt tokens]
+    pulls_debt: bool = False  # an owner has to approve the debt token to the spender before repaying
 
     @abstractmethod
     def index(self, now: int) -> float:
@@ -267,6 +269,11 @@ class Pool(Capability, ABC):
     @abstractmethod
     def quote(self, sell_base: bool, amount: int) -> int:
         """What `swap` would give now [wad]."""
+
+    def most(self, sell_base: bool) -> int:
+        """The largest amount [wad] that it takes now: liquidity may end at some price."""
+        del sell_base
+        return 2**255
 
 
 class Vault(Capability, ABC):
