@@ -18,7 +18,6 @@ from typing import Any, Final, Literal
 Document = Mapping[str, Any]
 Entry = Mapping[str, Any]  # one of its rules, or of its baseline's findings
 Concern = Literal["none", "failure", "error", "warning"]
-Colour = Literal["pass", "fail", "inconclusive"]
 
 _CONCERNS: Final[Mapping[str, Concern]] = {"pass": "none", "fail": "failure", "inconclusive": "error", "new": "warning"}
 _ORDER: Final = ("fail", "inconclusive", "new", "pass")

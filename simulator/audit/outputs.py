@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from simulator.audit.document import Document
+from simulator.audit import page
+from simulator.audit.document import Document, unfinished
+from simulator.audit.junit import junit_text
+from simulator.audit.sarif import sarif_text
+from simulator.audit.summary import summary_text
 from simulator.errors import WavetankError
 
 if TYPE_CHECKING:
@@ -24,32 +28,33 @@ def write_outputs(document: Document, frame: "pd.DataFrame", out: Path) -> None:
 
     `frame` has a row for every run: `scenario`, and the columns of a sweep's results. Each file appears whole; those of
     an earlier audit are gone first, so that no green one of them outlives a failure here. The summary is also appended
-    to what GITHUB_STEP_SUMMARY names. Raises WavetankError (exit 3) with what could not be written, after the rest is.
+    to what GITHUB_STEP_SUMMARY names. Raises WavetankError (exit 3) with what could not be written, after the rest is:
+    call it again with a document that says so.
     """
     faults: list[tuple[Path, OSError]] = []
     _try(out, _prepare, faults)
     for name, write in _writers(document, frame).items():
         _try(out / name, lambda path, write=write: _write_whole(path, write), faults)  # type: ignore[misc]
-    if os.environ.get(STEP_SUMMARY):
+    # Where files are missing, the page of the job must not show the verdict of a whole audit.
+    if os.environ.get(STEP_SUMMARY) and (not faults or unfinished(document)):
         _try(Path(os.environ[STEP_SUMMARY]), lambda path: _append(path, summary_text(document)), faults)
     if faults:
         path, error = faults[0]
         more = f", nor could {len(faults) - 1} more" if len(faults) > 1 else ""
-        raise WavetankError(
-            f"cannot be written: {error.strerror or error}{more}", where=str(path), mend="make room, or choose another --out"
-        ) from error
-
-
-def summary_text(document: Document) -> str:
-    return ""
+        what = f"cannot be written: {error.strerror or error}{more}"
+        raise WavetankError(what, where=str(path), mend="make room, or choose another --out") from error
 
 
 def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:
     def text(render: Callable[[Document], str]) -> Write:
-        return lambda path: path.write_text(render(document), encoding="utf-8")
+        return lambda path: path.write_text(render(document), encoding="utf-8", errors="backslashreplace")
 
     return {
         "audit.json": text(json_text),
+        "junit.xml": text(junit_text),
+        "audit.sarif": text(sarif_text),
+        "summary.md": text(summary_text),
+        "report.html": text(page.render),
         "runs.parquet": lambda path: _write_table(runs_table(frame), path),
     }
 
