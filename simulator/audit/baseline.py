@@ -177,7 +177,7 @@ def _rounded(values: Floats) -> Floats:
 
 def storm(case: Case) -> str:
     """A hash of what a scenario does to its protocols. What these are like is what may change."""
-    left_out = {"title", "story", "stress", *case.scenario.protocols}
+    left_out = {"title", "story", "stress", "target", *case.scenario.protocols}
     return digest_of({key: value for key, value in case.scenario.resolved.items() if key not in left_out})
 
 

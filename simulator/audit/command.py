@@ -20,7 +20,7 @@ from simulator.audit.verdict import CaseRuns, judge_rule
 from simulator.errors import ConfigError, WavetankError
 from simulator.manifest import versions
 from simulator.registry import UserCode
-from simulator.stress.conduct import Progress, Runs, make_runs
+from simulator.stress.conduct import Progress, Runs, make_runs, without_numbers
 from simulator.stress.executors import Engine, ExecutorName, check_engine, open_engine
 from simulator.stress.store import PLAN, SweepFolder, results_schema
 from simulator.stress.worst import replay_command
@@ -223,20 +223,11 @@ def _scenario(case: CaseRuns) -> dict[str, Any]:
 def _faults(case: CaseRuns) -> list[dict[str, Any]]:
     """What ended runs, the most frequent first, each with the first run that it ended."""
     failed = case.runs[case.runs["status"] != "complete"]
-    counted = (
-        failed.groupby("fault", sort=True)["seed"]
-        .agg(["size", "min"])
-        .sort_values("size", ascending=False, kind="stable")
-    )
-    return [
-        {
-            "fault": str(fault),
-            "runs": int(row["size"]),
-            "seed": int(row["min"]),
-            "replay": case.command(int(row["min"])),
-        }
-        for fault, row in counted[:_MOST_FAULTS].iterrows()
-    ]
+    found: dict[str, dict[str, Any]] = {}
+    for fault, seed in zip(failed["fault"], failed["seed"], strict=True):
+        first = {"fault": str(fault), "runs": 0, "seed": int(seed), "replay": case.command(int(seed))}
+        found.setdefault(without_numbers(fault), first)["runs"] += 1
+    return sorted(found.values(), key=lambda fault: -int(fault["runs"]))[:_MOST_FAULTS]
 
 
 def _of_cases(cases: Sequence[CaseRuns]) -> list[WavetankError]:
