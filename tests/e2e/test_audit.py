@@ -346,8 +346,8 @@ def test_something_else_in_the_folder_is_not_overwritten(folder, capsys):
 
 
 def test_a_new_audit_has_every_default_rule_and_fits_the_scenarios_as_it_is(capsys):
-    from simulator.audit.config import load_audit
     from simulator.audit.conduct import make_plan
+    from simulator.audit.config import load_audit
     from simulator.audit.defaults import DEFAULT_RULES
 
     assert main(["new", "audit", "gate"]) == 0
