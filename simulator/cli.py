@@ -126,6 +126,9 @@ def run(
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option(help="The folder of the results; runs/SCENARIO-SEED by default.")] = None,
+    capsule: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the run to one file too, for `wavetank replay`.")
+    ] = None,
     study: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Answer a question by many runs instead: bands, effectiveness or delay."),
@@ -141,9 +144,12 @@ def run(
     if study is not None:
         if chain != "revm":
             raise ConfigError(f"--chain {chain}: studies run on revm", where="--study", mend="leave --chain out")
+        if capsule is not None:
+            raise ConfigError("a study is many runs, a capsule one", where="--capsule", mend="leave out one of the two")
         return _study(study, scenario, storm, changes, root, gas and gas.value, out, as_json)
     from simulator.results import run_scenario
 
+    recorded = _recording(capsule)
     try:
         with progress_bar(storm.title) as progress:
             result = run_scenario(
@@ -154,6 +160,7 @@ def run(
                 out=out or Path("runs") / f"{storm.name}-{root}",
                 progress=progress,
                 announce=print_note,
+                **recorded,
             )
     except KeyboardInterrupt:  # before there was anything to keep; later the run ends as a partial one
         raise _interrupted() from None
@@ -165,7 +172,21 @@ def run(
         print_note(f"error: {result.fault}")
     if result.exit_code:
         print_note(f"the run is partial: what there is of it is in {result.folder}")
+    elif capsule is not None:
+        from simulator.capsule.file import save
+
+        save(recorded["recording"].capsule(result), capsule)
+        print_note(f"capsule in {capsule}, {capsule.stat().st_size:,} bytes")
     return int(result.exit_code)
+
+
+def _recording(capsule: Path | None) -> dict[str, Any]:
+    """What `run_scenario` is given where a run is to become a capsule."""
+    if capsule is None:
+        return {}
+    from simulator.capsule.make import Recording
+
+    return {"recording": Recording()}
 
 
 def _study(
@@ -499,6 +520,39 @@ def fit(
 
     found, sample = fit_csv(csv, process, column, resample_minutes)
     print_json(found.as_dict(sample, asset)) if as_json else print_lines(found.lines(sample, asset))
+
+
+@app.command()
+def replay(
+    capsule: Annotated[Path, typer.Argument(metavar="CAPSULE", help="A file of an audit, or of `run --capsule`.")],
+    smaller: Annotated[
+        bool, typer.Option("--shrink", help="Search for a smaller run that still breaks the capsule's rule.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="The folder of the smaller run; the capsule's by default.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a capsule's transactions again, without market, agents or user code, and compare."""
+    if out is not None and not smaller:
+        raise ConfigError("a replay writes nothing", where="--out", mend="give it with --shrink")
+    found = _shrunk(capsule, out) if smaller else _replayed(capsule)
+    print_json(found.document) if as_json else print_lines(found.lines())
+    return int(found.exit_code)
+
+
+def _replayed(capsule: Path) -> Any:
+    from simulator.capsule.command import run_replay
+
+    with progress_bar(capsule.name) as progress:
+        return run_replay(capsule, progress)
+
+
+def _shrunk(capsule: Path, out: Path | None) -> Any:
+    from simulator.capsule.file import load
+    from simulator.capsule.shrink import shrink
+
+    content = load(capsule)
+    print_note(f"--shrink runs {content.title} again and again, and imports what code of a user's own it names")
+    return shrink(content, capsule, out or capsule.parent, print_note, _announce)
 
 
 @app.command()

@@ -501,11 +501,14 @@ class World:
 
     def seal(self) -> None:
         """End the digest with what accounts hold. Raises ChainError where the chain is gone."""
+        self.observer.finish(self.held())
+
+    def held(self) -> list[tuple[Address, int, int]]:
+        """Ether [wei] and nonce of every account that the digest ends with. Raises ChainError."""
         accounts = [account.address for account in self.genesis.accounts]
         accounts += [contract.address for contract in self.genesis.deployed]
         accounts.append(Address(self.scenario.chain.coinbase))
-        known = dict.fromkeys(accounts)
-        self.observer.finish([(a, self.chain.balance(a), self.chain.nonce(a)) for a in known])
+        return [(a, self.chain.balance(a), self.chain.nonce(a)) for a in dict.fromkeys(accounts)]
 
 
 _gas_used = attrgetter("gas_used")
