@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.audit.baseline import Baseline, compare, read_baseline, write_baseline
+from simulator.audit.capsules import with_capsules
 from simulator.audit.conduct import AuditPlan, enough, has_stopped, make_plan
 from simulator.audit.config import AuditConfig, Case, load_audit
 from simulator.audit.outputs import write_outputs
@@ -86,7 +87,10 @@ def run_audit(
     if runs is not None and runs.table is not None:
         faults += _finished(folder)
     made = _document(plan, cases, runs, baseline, faults, warn_only=warn_only)
-    return _written(made, frame, place, runs)
+    told: list[str] = []
+    if made["exit_code"] != INTERRUPTED:
+        made["rules"], told = with_capsules(made["rules"], plan, place)
+    return _written(made, frame, place, runs, told)
 
 
 def default_out(config: AuditConfig) -> Path:
@@ -252,16 +256,18 @@ def _baseline(plan: AuditPlan, baseline: Baseline | None, cases: Sequence[CaseRu
     return {"file": str(plan.config.baseline), "findings": findings}
 
 
-def _written(document: dict[str, Any], frame: "pd.DataFrame", out: Path, runs: Runs | None) -> Audit:
+def _written(
+    document: dict[str, Any], frame: "pd.DataFrame", out: Path, runs: Runs | None, told: Sequence[str]
+) -> Audit:
     """Write every file. What cannot be written ends the audit as one that is not whole, and its files say so."""
     interrupted = runs is not None and runs.interrupted
     try:
         write_outputs(document, frame, out)
     except WavetankError as fault:
-        told = {**document, "status": "partial", "faults": [*document["faults"], fault.as_dict()]}
-        document = concluded(told, interrupted=interrupted)
+        partial = {**document, "status": "partial", "faults": [*document["faults"], fault.as_dict()]}
+        document = concluded(partial, interrupted=interrupted)
         _write_again(document, frame, out)
-    return Audit(document, out, tuple(_notes(document, runs, out)))
+    return Audit(document, out, (*told, *_notes(document, runs, out)))
 
 
 def _write_again(document: dict[str, Any], frame: "pd.DataFrame", out: Path) -> None:

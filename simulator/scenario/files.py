@@ -111,12 +111,12 @@ def _parent_of(source: Source, parent: Any) -> Path:
 def merge_chain(chain: tuple[Source, ...]) -> dict[str, Any]:
     """The scenario that a chain of files gives, without `schema` and `extends`; its paths start from the first file."""
     home = chain[0].path.parent
-    layers = [_rebased(source.data, source.path.parent, home) for source in reversed(chain)]
+    layers = [rebased(source.data, source.path.parent, home) for source in reversed(chain)]
     together = reduce(merged, layers)
     return {key: value for key, value in together.items() if key not in {"schema", "extends"}}
 
 
-def _rebased(data: Mapping[str, Any], folder: Path, home: Path) -> dict[str, Any]:
+def rebased(data: Mapping[str, Any], folder: Path, home: Path) -> dict[str, Any]:
     """The data of a file in `folder` with its paths as seen from `home`."""
     if folder.resolve() == home.resolve():
         return dict(data)

@@ -89,6 +89,8 @@ def test_the_command_of_the_worst_run_makes_that_run_again(folder):
     assert again.metrics["blocks"] == rule["worst"]["value"]
     frame = pd.read_parquet("runs/risk-audit/runs.parquet").set_index("seed")
     assert frame.loc[rule["worst"]["seed"], "digest"] == again.digest
+    assert rule["capsule"] == f"capsules/BROKEN-calm-{rule['worst']['seed']}.capsule"
+    assert main(["replay", f"runs/risk-audit/{rule['capsule']}"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -162,15 +164,14 @@ def test_a_baseline_passes_itself_and_fails_what_got_worse(capsys):
     kept = Path("base.json").read_bytes()
     assert main([*words, "--resume"]) == 0
     capsys.readouterr()
-    worse = text.replace(SET, SET + ', "cdp.collateral.ETH.liquidation_ratio" = 1.2, "cdp.stability_fee" = 0.5')
-    worse = text.replace(SET, SET + ', "cdp.collateral.ETH.liquidation_bonus" = 0.2')
+    worse = text.replace(SET, SET + ', "cdp.collateral.ETH.liquidation_ratio" = 1.48')
     Path("risk.toml").write_text(worse)
     assert main(words) == 1
     found = json.loads(capsys.readouterr().out)
     assert {rule["verdict"] for rule in found["rules"]} == {"pass"}
-    failing = [each for each in found["baseline"]["findings"] if each["verdict"] == "fail"]
-    assert [each["metric"] for each in failing] == ["liquidation_toxicity_max"]
-    assert failing[0]["before"] < failing[0]["after"]
+    failing = {each["metric"]: each for each in found["baseline"]["findings"] if each["verdict"] == "fail"}
+    assert {"health_factor_min", "health_factor_p01"} <= set(failing)
+    assert failing["health_factor_min"]["after"] < failing["health_factor_min"]["before"]
     assert main([*words, "--resume", "--warn-only"]) == 0
     assert Path("base.json").read_bytes() == kept
 
