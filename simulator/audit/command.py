@@ -5,6 +5,7 @@ or where anything kept the audit from being whole: runs that failed or are missi
 file that cannot be written. `--warn-only` takes the first kind of each to 0, never the machinery's.
 """
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ SWEEP: Final = "sweep"  # the folder of the runs, which --resume takes up
 BREACHED, INCOMPLETE, INTERRUPTED = 1, 3, 130
 _AUDIT: Final = "audit.json"
 _MOST_FAULTS: Final = 20
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # a disk that takes no more
 
 
 @dataclass(frozen=True)
@@ -72,20 +74,20 @@ def run_audit(
     plan = make_plan(config, seed=seed, gas=gas, announce=announce)
     baseline = None if update_baseline or config.baseline is None else read_baseline(plan)
     place = out if out is not None else default_out(config)
-    folder = _claim(place, plan, resume=resume)
+    folder, faults = _claim(place, plan, resume=resume)
 
     def engine() -> AbstractContextManager[Engine]:
         return open_engine(executor, jobs=jobs, scheduler=scheduler)
 
     whether, read = enough(plan)
-    runs = make_runs(plan, engine, folder, whether, read, progress) if plan.cases else None
+    runs = make_runs(plan, engine, folder, whether, read, progress) if plan.cases and folder is not None else None
     frame = _frame(plan, folder)
     cases = [_case_runs(case, config, plan, frame, runs) for case in config.cases]
-    faults = [] if runs is None or runs.fault is None else [runs.fault]
+    faults += [] if runs is None or runs.fault is None else [runs.fault]
     if update_baseline:
         faults += _updated(plan, cases, faults)
     if runs is not None and runs.table is not None:
-        faults += _finished(folder)
+        faults += _finished(runs.folder)
     made = _document(plan, cases, runs, baseline, faults, warn_only=warn_only)
     told: list[str] = []
     if made["exit_code"] != INTERRUPTED:
@@ -105,23 +107,33 @@ def _check_update(config: AuditConfig, update: bool) -> None:
         )
 
 
-def _claim(out: Path, plan: AuditPlan, *, resume: bool) -> SweepFolder:
-    """The folder of the runs inside that of the audit. Raises ConfigError where something else is there."""
+def _claim(out: Path, plan: AuditPlan, *, resume: bool) -> tuple[SweepFolder | None, list[WavetankError]]:
+    """The folder of the runs inside that of the audit; none, and why, on a disk that is full.
+
+    Raises ConfigError where something else is there.
+    """
     ours = (out / _AUDIT).is_file() or (out / SWEEP / PLAN).is_file()
     if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
         kind = "this folder holds no audit" if out.is_dir() else "this is no folder"
         raise ConfigError(
             f"{kind}, so it is not overwritten", where=str(out), mend="choose another with --out, or remove it"
         )
-    return SweepFolder(out / SWEEP, plan.identity(), results_schema((), ()), resume=resume)
+    try:
+        return SweepFolder(out / SWEEP, plan.identity(), results_schema((), ()), resume=resume), []
+    except ConfigError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in _FULL:
+            raise
+        return None, [WavetankError(error.what, where=error.where, mend="make room")]
 
 
 # ------------------------------------------------------------------------------------- the runs
 
 
-def _frame(plan: AuditPlan, folder: SweepFolder) -> "pd.DataFrame":
+def _frame(plan: AuditPlan, folder: SweepFolder | None) -> "pd.DataFrame":
     """Every run that ended, under the name of its scenario."""
-    frame: pd.DataFrame = folder.table().to_pandas()
+    table = results_schema((), ()).empty_table() if folder is None else folder.table()
+    frame: pd.DataFrame = table.to_pandas()
     names = {number: case.name for number, case in enumerate(plan.cases)}
     frame.insert(0, "scenario", frame.pop("point").map(names).astype(str))
     return frame.sort_values(["scenario", "seed"], kind="stable").reset_index(drop=True)
