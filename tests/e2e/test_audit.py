@@ -237,8 +237,8 @@ def test_an_agent_that_raises_fails_its_runs_and_no_other_scenario():
 
 
 def test_a_worker_that_dies_fails_its_runs():
-    found, _ = never_green(with_plugin("os._exit(7)"))
-    assert found["scenarios"][1]["failed"] == 10
+    found, _ = never_green(with_plugin("os._exit(7)").replace("seeds = 10", "seeds = 4"))
+    assert found["scenarios"][1]["failed"] == 4
     assert "worker died" in found["scenarios"][1]["faults"][0]["fault"]
 
 
