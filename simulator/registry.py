@@ -219,6 +219,7 @@ PROTOCOLS = Registry(
         "cdp": "simulator.protocols.cdp:Cdp",
         "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",
+        "uniswap-v3": "simulator.protocols.uniswap:UniswapProtocol",
         "vault": "simulator.protocols.vault:VaultProtocol",
     },
 )

@@ -23,86 +23,6 @@ seed = 1
 # `wavetank list parameters $name.toml` prints every key with its unit, bounds and meaning.
 ''')
 
-_AUDIT = Template("""\
-# A gate for CI: `wavetank audit $name.toml` exits 0 where every rule holds, 1 where one is broken, 3 where runs do not
-# tell. Rules read metrics (`wavetank list metrics`) or parameters, and are judged for each scenario apart.
-
-[audit]
-scenarios = [
-    "flash-crash",
-    { name = "oracle-stall", id = "stale-hour", set = { "world.hours" = 5, "oracle.ETH.outages" = [[2.0, 3.0]] } },
-    { name = "neutral-calm", set = { "world.hours" = 12, "traders.count" = 40 } },
-    { name = "flash-crash-hedge", set = { "traders.count" = 40 } },
-]
-seeds = 300         # runs of each scenario; a 95 % bound of a p99 takes 299
-max_seeds = 2000    # and more, up to these, while a rule is not decided
-# baseline = "audit-baseline.json"    # `wavetank audit $name.toml --update-baseline` writes it
-
-# ------------------------------------------------------------------- lenders
-
-[[rule]]
-id = "BAD-DEBT"
-require = "p99(bad_debt_ratio) <= 0.1%"
-why = "Ninety-nine days in a hundred leave at most a thousandth of the debt without cover."
-scenarios = ["flash-crash", "stale-hour"]
-
-[[rule]]
-id = "RESERVE"
-require = "es95(bad_debt_net_usd) <= 0 usd"
-why = "The mean loss of the worst twentieth of days is at most what the protocol has put by."
-scenarios = ["flash-crash", "stale-hour"]
-
-[[rule]]
-id = "SOLVENCY"
-require = "rate(insolvent > 0) <= 1%"
-why = "On one day in a hundred at most the bad debt exceeds the reserve."
-scenarios = ["flash-crash"]
-
-[[rule]]
-id = "PROFIT"
-require = "p10(profitable_liquidation_share) >= 90%"
-why = "Liquidators come only while they earn: after slippage and gas, for nine tenths of the value."
-scenarios = ["flash-crash", "stale-hour"]
-
-[[rule]]
-id = "TOXICITY"
-require = "max(liquidation_toxicity_max) <= 0.97"
-why = "A liquidation must leave its position safer: threshold times (1 + all collateral taken over debt repaid, less 1)."
-scenarios = ["flash-crash", "stale-hour"]
-
-[[rule]]
-id = "STALE-HOUR"
-require = "rate(insolvent > 0) <= 1%"
-why = "A reporter that is silent for an hour of a fall is survived."
-scenarios = ["stale-hour"]
-
-[[rule]]
-id = "CASCADE"
-require = "p95(cascade_amplification) <= 1.5"
-why = "What is sold by force may deepen a fall by half at most."
-scenarios = ["flash-crash", "stale-hour"]
-
-# ------------------------------------------------------------- hedged vaults
-
-[[rule]]
-id = "HEDGE-CALM"
-require = "p10(hedge_effectiveness) >= 90%"
-why = "In calm weather the hedge takes nine tenths of the variance away."
-scenarios = ["neutral-calm"]
-
-[[rule]]
-id = "HEDGE-STORM"
-require = "p10(hedge_effectiveness) >= 70%"
-why = "In a storm it takes seven tenths away, while trades are dear and the oracle is late."
-scenarios = ["flash-crash-hedge"]
-
-[[rule]]
-id = "HEDGE-DELTA"
-require = "p90(delta_abs_p99) <= 5%"
-why = "Delta is further than 5 % of net assets from what is wanted in one block of a hundred at most."
-scenarios = ["neutral-calm", "flash-crash-hedge"]
-""")
-
 _PLUGIN = Template('''\
 """A protocol plug-in. In a scenario:
 
@@ -206,7 +126,9 @@ def write_starter(kind: str, name: str, folder: Path) -> list[Path]:
         path = _write(folder / f"{name}.toml", _SCENARIO.substitute(name=name, title=_words(name).capitalize()))
         return [path, *_schema_beside(folder)]
     if kind == "audit":
-        return [_write(folder / f"{name}.toml", _AUDIT.substitute(name=name))]
+        from simulator.audit.starter import audit_text
+
+        return [_write(folder / f"{name}.toml", audit_text(name))]
     module = name.replace("-", "_").lower()
     class_name = "".join(word.capitalize() for word in re.split("[-_]", name))
     text = _PYTHON[kind].substitute(id=module, file=f"{module}.py", class_name=class_name)

@@ -243,7 +243,7 @@ class World:
         return self._watches[lending][1].next_to_fall(count)
 
     def error_name(self, output: bytes) -> str:
-        """The name of the error in revert data."""
+        """What revert data says, as tables have it."""
         return self._errors.decode_revert(output).reason
 
     @contextmanager

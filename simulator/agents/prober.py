@@ -58,7 +58,7 @@ class Prober(Agent):
         oracles = {oracle.asset: oracle for oracle in desk.capabilities(Oracle)}
         pools = tuple(pool for pool in desk.capabilities(Pool) if pool.price)
         with desk.trial() as trial:
-            bench = Bench(trial, self._people, oracles, pools, desk.protocols)
+            bench = Bench(trial, self._people, oracles, pools, tuple(desk.capabilities(Perp)), desk.protocols)
             bench.check_books()
             for lending in desk.capabilities(Lending):
                 LendingProbe(bench, lending, self._house(lending)).run()

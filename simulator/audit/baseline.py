@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from simulator.audit.config import LEAST_PAIRS, Case
 from simulator.audit.conduct import AuditPlan
+from simulator.audit.config import LEAST_PAIRS, Case
 from simulator.audit.verdict import CaseRuns, number
 from simulator.errors import ConfigError
 from simulator.manifest import versions
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 VERSION: Final = 1
 FALSE_ALARMS: Final = 0.01  # of audits of unchanged risk
 LEAST_CHANGE: Final = 0.005  # of the mean before
-_SIGNS: Final = 3.178  # 1 / (4 (1 - Φ(√2))): how much likelier a sum of signs is in its tail than a normal one
+_SIGNS: Final = 0.25 / float(norm.sf(math.sqrt(2)))  # how much likelier a sum of signs is in its tail than a normal one
 _DIGITS: Final = 6  # significant ones that are kept
 
 
@@ -59,32 +59,30 @@ class _Pairs:
     after: Floats
     seeds: Sequence[int]
 
-    @property
-    def worsening(self) -> Floats:
-        """Of each pair, relative, positive for worse."""
-        size = np.abs(self.before) + np.abs(self.after)
-        with np.errstate(invalid="ignore"):
-            return self.sign * np.where(size > 0, 2 * (self.after - self.before) / size, 0.0)
 
-    @property
-    def sign(self) -> int:
-        """1 where a higher value is the worse, else -1."""
-        return 1 if METRICS[self.metric].worse == "higher" else -1
-
-    @property
-    def matters(self) -> bool:
-        """Whether the mean is worse by so much that somebody would care."""
-        before = float(self.before.mean())
-        change = self.sign * float((self.after - self.before).mean())
-        return change > 0 and change >= LEAST_CHANGE * abs(before)
+def worsening(metric: str, before: Floats, after: Floats) -> Floats:
+    """Of each pair: relative, in -2 to 2, positive for worse."""
+    size = np.abs(before) + np.abs(after)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(size > 0, _sign(metric) * 2 * (after - before) / size, 0.0)
 
 
-def likelihood(worsening: Floats) -> float:
+def matters(metric: str, before: Floats, after: Floats) -> bool:
+    """Whether the mean is worse by so much that somebody would care."""
+    change = _sign(metric) * float((after - before).mean())
+    return change > 0 and change >= LEAST_CHANGE * abs(float(before.mean()))
+
+
+def _sign(metric: str) -> int:
+    return 1 if METRICS[metric].worse == "higher" else -1
+
+
+def likelihood(worse: Floats) -> float:
     """At most how likely pairs as bad as these are where nothing changed."""
-    squares = float(np.sum(worsening**2))
+    squares = float(np.sum(worse**2))
     if not squares:
         return 1.0
-    return min(1.0, _SIGNS * float(norm.sf(float(np.sum(worsening)) / math.sqrt(squares))))
+    return min(1.0, _SIGNS * float(norm.sf(float(np.sum(worse)) / math.sqrt(squares))))
 
 
 def beyond_noise(likelihoods: Sequence[float], together: float = FALSE_ALARMS) -> list[bool]:
@@ -127,23 +125,21 @@ def compare(baseline: Baseline, cases: Sequence[CaseRuns], plan: AuditPlan) -> l
 
 
 def _judged(pairs: Sequence[_Pairs], cases: Mapping[str, CaseRuns]) -> Iterator[dict[str, Any]]:
-    chances = [likelihood(each.worsening) for each in pairs]
-    for each, chance, beyond in zip(pairs, chances, beyond_noise(chances), strict=True):
+    changes = [worsening(each.metric, each.before, each.after) for each in pairs]
+    chances = [likelihood(change) for change in changes]
+    for each, change, chance, beyond in zip(pairs, changes, chances, beyond_noise(chances), strict=True):
         case = cases[each.scenario]
-        worsening = each.worsening
-        worse, better = int(np.sum(worsening > 0)), int(np.sum(worsening < 0))
-        told = f"worse in {worse:,} and better in {better:,} of {len(worsening):,} runs"
-        if beyond and each.matters:
-            verdict, reason = (
-                "fail",
-                f"Beyond noise: {told} (p = {chance:.1g}, over all metrics under {FALSE_ALARMS:.0%}).",
-            )
+        worse, better = int(np.sum(change > 0)), int(np.sum(change < 0))
+        told = f"worse in {worse:,} and better in {better:,} of {len(change):,} runs"
+        material = matters(each.metric, each.before, each.after)
+        if beyond and material:
+            verdict = "fail"
+            reason = f"Beyond noise: {told} (p < {chance:.1g}; over all metrics together under {FALSE_ALARMS:.0%})."
         elif not case.sound:
             verdict, reason = "inconclusive", f"No worsening in the runs that are there, but not all are: {told}."
         else:
             verdict, reason = "pass", f"{'Too small to matter' if beyond else 'Within noise'}: {told}."
-        bounds = mean_of(each.after - each.before) if len(worsening) >= LEAST_PAIRS else None
-        worst = each.seeds[int(np.argmax(worsening))]
+        bounds = mean_of(each.after - each.before) if len(change) >= LEAST_PAIRS else None
         yield {
             **_told(each.scenario, each.metric, verdict, reason),
             "before": float(each.before.mean()),
@@ -151,8 +147,8 @@ def _judged(pairs: Sequence[_Pairs], cases: Mapping[str, CaseRuns]) -> Iterator[
             "change": float((each.after - each.before).mean()),
             "low": None if bounds is None else number(bounds.low),
             "high": None if bounds is None else number(bounds.high),
-            "runs": len(worsening),
-            "replay": case.command(worst) if worse else None,
+            "runs": len(change),
+            "replay": case.command(each.seeds[int(np.argmax(change))]) if worse else None,
         }
 
 
@@ -160,9 +156,8 @@ def _told(scenario: str, metric: str, verdict: str, reason: str) -> dict[str, An
     """A finding without numbers."""
     worse = METRICS[metric].worse
     empty = dict.fromkeys(("before", "after", "change", "low", "high", "replay"))
-    return {
-        "metric": metric, "scenario": scenario, "verdict": verdict, **empty, "runs": 0, "worse": worse, "reason": reason,
-    }  # fmt: skip
+    head = {"metric": metric, "scenario": scenario, "verdict": verdict, "worse": worse, "reason": reason}
+    return {**head, **empty, "runs": 0}
 
 
 def values_of(case: CaseRuns, plan: AuditPlan) -> dict[str, Floats]:
@@ -182,7 +177,7 @@ def _rounded(values: Floats) -> Floats:
 
 def storm(case: Case) -> str:
     """A hash of what a scenario does to its protocols. What these are like is what may change."""
-    left_out = {"title", "story", "stress", *case.scenario.protocols}
+    left_out = {"title", "story", "stress", "target", *case.scenario.protocols}
     return digest_of({key: value for key, value in case.scenario.resolved.items() if key not in left_out})
 
 

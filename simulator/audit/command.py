@@ -5,6 +5,7 @@ or where anything kept the audit from being whole: runs that failed or are missi
 file that cannot be written. `--warn-only` takes the first kind of each to 0, never the machinery's.
 """
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.audit.baseline import Baseline, compare, read_baseline, write_baseline
+from simulator.audit.capsules import with_capsules
 from simulator.audit.conduct import AuditPlan, enough, has_stopped, make_plan
 from simulator.audit.config import AuditConfig, Case, load_audit
 from simulator.audit.outputs import write_outputs
@@ -20,7 +22,7 @@ from simulator.audit.verdict import CaseRuns, judge_rule
 from simulator.errors import ConfigError, WavetankError
 from simulator.manifest import versions
 from simulator.registry import UserCode
-from simulator.stress.conduct import Progress, Runs, make_runs
+from simulator.stress.conduct import Progress, Runs, make_runs, without_numbers
 from simulator.stress.executors import Engine, ExecutorName, check_engine, open_engine
 from simulator.stress.store import PLAN, SweepFolder, results_schema
 from simulator.stress.worst import replay_command
@@ -33,6 +35,7 @@ SWEEP: Final = "sweep"  # the folder of the runs, which --resume takes up
 BREACHED, INCOMPLETE, INTERRUPTED = 1, 3, 130
 _AUDIT: Final = "audit.json"
 _MOST_FAULTS: Final = 20
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # a disk that takes no more
 
 
 @dataclass(frozen=True)
@@ -71,22 +74,25 @@ def run_audit(
     plan = make_plan(config, seed=seed, gas=gas, announce=announce)
     baseline = None if update_baseline or config.baseline is None else read_baseline(plan)
     place = out if out is not None else default_out(config)
-    folder = _claim(place, plan, resume=resume)
+    folder, faults = _claim(place, plan, resume=resume)
 
     def engine() -> AbstractContextManager[Engine]:
         return open_engine(executor, jobs=jobs, scheduler=scheduler)
 
     whether, read = enough(plan)
-    runs = make_runs(plan, engine, folder, whether, read, progress) if plan.cases else None
+    runs = make_runs(plan, engine, folder, whether, read, progress) if plan.cases and folder is not None else None
     frame = _frame(plan, folder)
     cases = [_case_runs(case, config, plan, frame, runs) for case in config.cases]
-    faults = [] if runs is None or runs.fault is None else [runs.fault]
+    faults += [] if runs is None or runs.fault is None else [runs.fault]
     if update_baseline:
         faults += _updated(plan, cases, faults)
     if runs is not None and runs.table is not None:
-        faults += _finished(folder)
+        faults += _finished(runs.folder)
     made = _document(plan, cases, runs, baseline, faults, warn_only=warn_only)
-    return _written(made, frame, place, runs)
+    told: list[str] = []
+    if made["exit_code"] != INTERRUPTED:
+        made["rules"], told = with_capsules(made["rules"], plan, place)
+    return _written(made, frame, place, runs, told)
 
 
 def default_out(config: AuditConfig) -> Path:
@@ -101,23 +107,33 @@ def _check_update(config: AuditConfig, update: bool) -> None:
         )
 
 
-def _claim(out: Path, plan: AuditPlan, *, resume: bool) -> SweepFolder:
-    """The folder of the runs inside that of the audit. Raises ConfigError where something else is there."""
+def _claim(out: Path, plan: AuditPlan, *, resume: bool) -> tuple[SweepFolder | None, list[WavetankError]]:
+    """The folder of the runs inside that of the audit; none, and why, on a disk that is full.
+
+    Raises ConfigError where something else is there.
+    """
     ours = (out / _AUDIT).is_file() or (out / SWEEP / PLAN).is_file()
     if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
         kind = "this folder holds no audit" if out.is_dir() else "this is no folder"
         raise ConfigError(
             f"{kind}, so it is not overwritten", where=str(out), mend="choose another with --out, or remove it"
         )
-    return SweepFolder(out / SWEEP, plan.identity(), results_schema((), ()), resume=resume)
+    try:
+        return SweepFolder(out / SWEEP, plan.identity(), results_schema((), ()), resume=resume), []
+    except ConfigError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in _FULL:
+            raise
+        return None, [WavetankError(error.what, where=error.where, mend="make room")]
 
 
 # ------------------------------------------------------------------------------------- the runs
 
 
-def _frame(plan: AuditPlan, folder: SweepFolder) -> "pd.DataFrame":
+def _frame(plan: AuditPlan, folder: SweepFolder | None) -> "pd.DataFrame":
     """Every run that ended, under the name of its scenario."""
-    frame: pd.DataFrame = folder.table().to_pandas()
+    table = results_schema((), ()).empty_table() if folder is None else folder.table()
+    frame: pd.DataFrame = table.to_pandas()
     names = {number: case.name for number, case in enumerate(plan.cases)}
     frame.insert(0, "scenario", frame.pop("point").map(names).astype(str))
     return frame.sort_values(["scenario", "seed"], kind="stable").reset_index(drop=True)
@@ -223,20 +239,11 @@ def _scenario(case: CaseRuns) -> dict[str, Any]:
 def _faults(case: CaseRuns) -> list[dict[str, Any]]:
     """What ended runs, the most frequent first, each with the first run that it ended."""
     failed = case.runs[case.runs["status"] != "complete"]
-    counted = (
-        failed.groupby("fault", sort=True)["seed"]
-        .agg(["size", "min"])
-        .sort_values("size", ascending=False, kind="stable")
-    )
-    return [
-        {
-            "fault": str(fault),
-            "runs": int(row["size"]),
-            "seed": int(row["min"]),
-            "replay": case.command(int(row["min"])),
-        }
-        for fault, row in counted[:_MOST_FAULTS].iterrows()
-    ]
+    found: dict[str, dict[str, Any]] = {}
+    for fault, seed in zip(failed["fault"], failed["seed"], strict=True):
+        first = {"fault": str(fault), "runs": 0, "seed": int(seed), "replay": case.command(int(seed))}
+        found.setdefault(without_numbers(fault), first)["runs"] += 1
+    return sorted(found.values(), key=lambda fault: -int(fault["runs"]))[:_MOST_FAULTS]
 
 
 def _of_cases(cases: Sequence[CaseRuns]) -> list[WavetankError]:
@@ -261,16 +268,18 @@ def _baseline(plan: AuditPlan, baseline: Baseline | None, cases: Sequence[CaseRu
     return {"file": str(plan.config.baseline), "findings": findings}
 
 
-def _written(document: dict[str, Any], frame: "pd.DataFrame", out: Path, runs: Runs | None) -> Audit:
+def _written(
+    document: dict[str, Any], frame: "pd.DataFrame", out: Path, runs: Runs | None, told: Sequence[str]
+) -> Audit:
     """Write every file. What cannot be written ends the audit as one that is not whole, and its files say so."""
     interrupted = runs is not None and runs.interrupted
     try:
         write_outputs(document, frame, out)
     except WavetankError as fault:
-        told = {**document, "status": "partial", "faults": [*document["faults"], fault.as_dict()]}
-        document = concluded(told, interrupted=interrupted)
+        partial = {**document, "status": "partial", "faults": [*document["faults"], fault.as_dict()]}
+        document = concluded(partial, interrupted=interrupted)
         _write_again(document, frame, out)
-    return Audit(document, out, tuple(_notes(document, runs, out)))
+    return Audit(document, out, (*told, *_notes(document, runs, out)))
 
 
 def _write_again(document: dict[str, Any], frame: "pd.DataFrame", out: Path) -> None:

@@ -7,7 +7,7 @@ passed wrongly by one look in 20, and by the at most four of the default sizes i
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,7 +79,7 @@ class AuditPlan:
             "seed": self.seed,
             "seeds": self.config.seeds,
             "max_seeds": self.config.max_seeds,
-            "contracts": _contracts(self.config),
+            "contracts": _contracts(self.cases),
             "metrics": list(METRICS),
             "versions": versions(),
         }
@@ -155,11 +155,12 @@ def _is_settled(rule: Rule, columns: Columns, most: int) -> bool:
     return found.value is None or rule.verdict(found) != "inconclusive" or rule.seeds_needed() > most
 
 
-def _contracts(config: AuditConfig) -> str:
+def _contracts(cases: Sequence[Case]) -> str:
     """A hash of the compiled contracts, which runs depend on and scenarios do not say."""
-    folders = [artifact_folder(), *([config.path.parent / config.target.artifacts] if config.target else [])]
+    targets = [(case.scenario.source.parent, case.scenario.target) for case in cases]
+    theirs = {(folder / target.artifacts).resolve() for folder, target in targets if target and target.artifacts}
     found = hashlib.sha256()
-    for folder in folders:
+    for folder in [artifact_folder(), *sorted(theirs)]:
         for file in sorted(folder.rglob("*.json")):
             found.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes())
     return found.hexdigest()

@@ -1,4 +1,4 @@
-"""The configuration of an audit: a TOML file with `[audit]`, `[[rule]]` and, for contracts that are not ours, `[target]`.
+"""The configuration of an audit: a TOML file with `[audit]`, `[[rule]]` and, for contracts not ours, `[target]`.
 
     [audit]
     scenarios = ["black-thursday", { name = "calm", id = "calm-day", set = { "world.hours" = 24 } }]
@@ -33,6 +33,7 @@ from simulator.scenario import Scenario, load_scenario
 from simulator.scenario.build import Draft, plain
 from simulator.scenario.files import display, find_scenario, read_toml
 from simulator.scenario.problems import unknown_key
+from simulator.scenario.target import TargetSettings, target_changes
 from simulator.settings import COUNT, Settings
 from simulator.stress.require import Rule, check_rules, parse_rule
 
@@ -75,14 +76,6 @@ class RuleTable(Settings):
     scenarios: tuple[str, ...] | None = Field(None, min_length=1, description="those it is for; all where left out")
 
 
-class TargetTable(Settings):
-    """Contracts of others that take the place of a protocol of the scenarios."""
-
-    plugin: str = Field(description="the plug-in, module:Class or ./file.py:Class from the folder of this file")
-    artifacts: str = Field("", description="the folder of compiled contracts, handed to the plug-in's `artifacts`")
-    replaces: str = Field("cdp", description="the table of the scenarios whose place it takes")
-
-
 @dataclass(frozen=True)
 class AuditRule:
     """A rule with what is said about it."""
@@ -115,7 +108,7 @@ class AuditConfig:
     seed: int
     baseline: Path | None
     rules: tuple[AuditRule, ...]
-    target: TargetTable | None
+    target: TargetSettings | None
 
     def place(self, rule: AuditRule) -> str:
         """Where a rule stands, as errors say it."""
@@ -135,7 +128,7 @@ def load_audit(path: str | Path) -> AuditConfig:
     data = plain(read_toml(file))
     _refuse_unknown_tables(data, shown)
     audit = _model(AuditTable, data.get("audit", {}), "audit", shown)
-    target = _model(TargetTable, data["target"], "target", shown) if "target" in data else None
+    target = _model(TargetSettings, data["target"], "target", shown) if "target" in data else None
     changes = _changes_of(target, file.parent.resolve(), shown)
     cases = _cases(audit.scenarios, file.parent, changes, shown)
     most = audit.max_seeds if audit.max_seeds is not None else max(audit.seeds, _MOST_SEEDS)
@@ -200,22 +193,14 @@ def _model(model: type[BaseModel], data: Any, key: str, shown: str) -> Any:
 # ------------------------------------------------------------------------------------ scenarios
 
 
-def _changes_of(target: TargetTable | None, folder: Path, shown: str) -> dict[str, Any]:
+def _changes_of(target: TargetSettings | None, folder: Path, shown: str) -> dict[str, Any]:
     """What a target changes in every scenario."""
     if target is None:
         return {}
-    place, colon, name = target.plugin.rpartition(":")
-    plugin = f"{folder / place}:{name}" if colon and place.endswith(".py") else target.plugin
-    changes = {f"{target.replaces}.protocol": plugin}
-    if target.artifacts:
-        artifacts = folder / target.artifacts
-        if not artifacts.is_dir():
-            mend = (
-                "compile first, and name the folder that Foundry (out), Hardhat (artifacts) or Brownie (build) writes"
-            )
-            raise _wrong(f'target.artifacts = "{target.artifacts}": no such folder', shown, mend)
-        changes[f"{target.replaces}.artifacts"] = str(artifacts)
-    return changes
+    if target.artifacts and not (folder / target.artifacts).is_dir():
+        mend = "compile first, and name the folder that Foundry (out), Hardhat (artifacts) or Brownie (build) writes"
+        raise _wrong(f'target.artifacts = "{target.artifacts}": no such folder', shown, mend)
+    return target_changes(target, folder)
 
 
 def _cases(tables: Sequence[str | CaseTable], folder: Path, changes: Mapping[str, Any], shown: str) -> tuple[Case, ...]:

@@ -1,7 +1,8 @@
 """The rules that an audit has when nobody says otherwise.
 
-First those by which the field judges risk, over runs of storms; then those by which a fault of the contracts shows, over
-what a prober tries (simulator/metrics/probes.py): each of these names its cause, and a sound system has a zero in it.
+First those by which the field judges risk, over runs of storms; then those by which a fault of the contracts shows,
+over what a prober tries (simulator/metrics/probes.py): each of these names its cause, and a sound system has a zero in
+it. A rule is about the scenarios that have its metric; one without a prober has nothing to say about the second kind.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -61,7 +62,7 @@ PROBE_RULES: Final = (
     ),
     DefaultRule("STUCK-AUCTION", "max(stuck_lots) <= 0", "Every auction must be able to end."),
     DefaultRule("ACCRUAL", "max(accrual_gap) <= 0.1%", "Interest and funding must be what the rates say, with sign."),
-    DefaultRule("GIFTS", "max(gift_effect) <= 0.1%", "A gift of tokens must not move the price of a share."),
+    DefaultRule("SHARE-PRICE", "max(share_price_push) <= 0.1%", "No gift and no trade may move the price of a share."),
     DefaultRule("ADL-LOSERS", "max(adl_losers_usd) <= 0 usd", "Only winners may be deleveraged."),
     DefaultRule("ADL-FLOOR", "max(adl_past_floor_usd) <= 0.01 usd", "Deleveraging must stop at its floor."),
     DefaultRule(

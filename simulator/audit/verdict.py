@@ -90,20 +90,13 @@ def _judged(asked: AuditRule, case: CaseRuns) -> tuple[Estimate, Verdict, str, i
         kept: Verdict = "pass" if rule.holds_for(value) else "fail"
         return Estimate(value, value, value, len(case.runs)), kept, _as_observed("Its value", asked, value, kept), None
     found = rule.evaluate(case.complete)
-    if found.value is None:
-        return found, "inconclusive", _without_data(asked, case), None
     verdict = rule.verdict(found)
+    if found.value is None:
+        return found, verdict, _without_data(asked, case), None
     if verdict == "pass" and not case.sound:
         return found, "inconclusive", _unsound(case), None
     if verdict == "inconclusive":
         return found, verdict, *_open(asked, found)
-    if rule.aggregate in AS_OBSERVED:
-        return (
-            found,
-            verdict,
-            _as_observed(f"Of {found.runs:,} runs the {rule.aggregate}", asked, found.value, verdict),
-            None,
-        )
     return found, verdict, _decided(asked, found, verdict), None
 
 
@@ -113,6 +106,8 @@ def _as_observed(what: str, asked: AuditRule, value: float, verdict: Verdict) ->
 
 
 def _decided(asked: AuditRule, found: Estimate, verdict: Verdict) -> str:
+    if asked.rule.aggregate in AS_OBSERVED and found.value is not None:
+        return _as_observed(f"Of {found.runs:,} runs the {asked.rule.aggregate}", asked, found.value, verdict)
     bound = amount(asked.rule, _bound(asked, found, verdict))
     if verdict == "pass":
         return f"The 95 % bound of {statistic_name(asked.rule)}, {bound}, keeps the limit of {_limit(asked)}."
@@ -123,8 +118,8 @@ def _without_data(asked: AuditRule, case: CaseRuns) -> str:
     if not len(case.complete):
         return f"All {case.failed:,} runs failed." if case.failed else "No run was made."
     return (
-        f"No run has data for {asked.rule.expression}: where it does not apply, name the scenarios that the rule is for "
-        "in its `scenarios`."
+        f"No run has data for {asked.rule.expression}: where it does not apply, say in `scenarios` of the rule which it"
+        " is for."
     )
 
 

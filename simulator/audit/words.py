@@ -25,6 +25,8 @@ def lines(document: Mapping[str, Any], out: Path) -> Iterator[str]:
         if rule["verdict"] != "pass":
             yield from ("", f"{rule['id']} in {rule['scenario']}: {rule['reason']}")
             yield from _further(rule["why"], rule["replay"])
+            if rule["capsule"]:
+                yield f"  or: wavetank replay {out / rule['capsule']}"
     yield from _baseline(document)
     yield from ("", f"results in {out}")
 

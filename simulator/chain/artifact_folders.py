@@ -42,7 +42,8 @@ class ArtifactFolder:
         """Its JSON file. Raises ConfigError for none and for several."""
         source, _, bare = name.rpartition(":")
         every = self._by_name.get(bare, [])
-        found = [path for path in every if _is_of(path.relative_to(self.folder), source)] if source else every
+        several = source and self.kind != "brownie"  # which keeps one contract of a name
+        found = [path for path in every if _is_of(path.relative_to(self.folder), source)] if several else every
         if len(found) == 1:
             return found[0]
         if found:

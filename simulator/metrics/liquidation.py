@@ -1,7 +1,5 @@
 """How fast unsafe debt was sold off, at what price, and whether that was worth the while."""
 
-import numpy as np
-
 from simulator.metrics.observations import Observations
 from simulator.metrics.registry import metric
 
@@ -56,12 +54,3 @@ def profitable_liquidation_share(seen: Observations) -> float | None:
 def liquidator_profit_usd(seen: Observations) -> float | None:
     """What liquidators earned by their sales: bonus less slippage, gas and tips; null where nothing was sold."""
     return float(sum(each.profit_usd for each in seen.fills)) if seen.fills else None
-
-
-@metric(unit="ratio", worse="higher", source="Warmuz, Chaudhary and Pinna 2022, toxic liquidation spirals")
-def liquidation_toxicity_max(seen: Observations) -> float | None:
-    """Liquidation threshold times 1 + i, where i is all collateral that a liquidation takes, protocol fee included, over
-    the debt it repays, less 1. From 1 on a liquidation leaves a position riskier than it was. The highest over
-    collaterals and samples; null where no protocol says."""
-    said = seen.measure("liquidation_toxicity").to_numpy(dtype=float)
-    return float(np.nanmax(said)) if said.size else None

@@ -16,7 +16,6 @@ In `measures`, at every sample and at the end, by protocol and subject (a collat
     bad_debt_usd          recorded as lost, and in no shortfall any more
     reserve_usd           what the protocol has put by against losses
     collateral_ratio_min  lowest collateral over debt of its positions; not recorded while nothing is owed
-    liquidation_toxicity  (1 + collateral taken over debt repaid, less 1) over the liquidation ratio, as parameters have it
     open_interest_usd     of a perpetual market: notional of the larger side
     insurance_fund_lowest_usd  of a perpetual market: lowest insurance fund so far
     hedge_funding_paid_usd     of a perpetual market: funding paid so far by accounts that are contracts, what is due
@@ -61,7 +60,6 @@ _MEASURES = (
     "bad_debt_usd",
     "reserve_usd",
     "collateral_ratio_min",
-    "liquidation_toxicity",
     "open_interest_usd",
     "insurance_fund_lowest_usd",
     "hedge_funding_paid_usd",
@@ -78,7 +76,7 @@ _PROBED = (
     "unliquidatable_debt_usd",
     "stuck_lots",
     "accrual_gap",
-    "gift_effect",
+    "share_price_push",
     "adl_losers_usd",
     "adl_past_floor_usd",
     "rebalance_excess_loss",

@@ -35,8 +35,8 @@ def wild_answers_used(seen: Observations) -> int | None:
 
 @metric(unit="count", worse="higher", source="invariants 4, 6, 9 and 30")
 def limits_passed(seen: Observations) -> int | None:
-    """Actions that a prober got through beyond a declared limit, while the same within it goes through: ratios, margins,
-    floors, ceilings, and who may act for whom."""
+    """Actions that a prober got through beyond a declared limit, while the same within it goes through: ratios,
+    margins, floors, ceilings, and who may act for whom."""
     return _count(seen, "limits_passed")
 
 
@@ -70,15 +70,15 @@ def close_factor_excess(seen: Observations) -> float | None:
 
 @metric(unit="ratio", worse="higher", source="toxic liquidation spirals, Warmuz, Chaudhary and Pinna 2022")
 def liquidation_toxicity(seen: Observations) -> float | None:
-    """Liquidation threshold times 1 + i, i being all collateral taken, the protocol's fee included, over the debt repaid
-    less 1; from 1 on a liquidation at the threshold makes its position worse. The highest of those tried."""
+    """Liquidation threshold times 1 + i, i being all collateral taken, the protocol's fee included, over the debt
+    repaid less 1; from 1 on a liquidation at the threshold makes its position worse. The highest of those tried."""
     return _most(seen, "liquidation_toxicity")
 
 
 @metric(unit="usd", worse="higher", source=_ATTACKS)
 def unliquidatable_debt_usd(seen: Observations) -> float | None:
-    """Greatest debt, or notional, of a position unsafe at the protocol's own price that no liquidation went through for,
-    small ones and ones under water among them."""
+    """Greatest debt, or notional, of a position that is unsafe at the protocol's own price and that no liquidation went
+    through for, small ones and ones under water among them."""
     return _most(seen, "unliquidatable_debt_usd")
 
 
@@ -95,9 +95,10 @@ def accrual_gap(seen: Observations) -> float | None:
 
 
 @metric(unit="share", worse="higher", source="invariants 15, 38 and 41")
-def gift_effect(seen: Observations) -> float | None:
-    """Greatest rise of the price of a share by a gift of tokens to its contract."""
-    return _most(seen, "gift_effect")
+def share_price_push(seen: Observations) -> float | None:
+    """Greatest change of the price of a share, as its contract has it, by what an outsider did in one block: a gift of
+    tokens to it, a push of a pool, a trade in a perpetual market."""
+    return _most(seen, "share_price_push")
 
 
 @metric(unit="usd", worse="higher", source="invariant 31")

@@ -35,28 +35,15 @@ def bad_debt_ratio(seen: Observations) -> float | None:
     return lost / float(owed.max())
 
 
-@metric(unit="usd", worse="higher")
-def bad_debt_net_usd(seen: Observations) -> float | None:
-    """bad_debt_usd of a protocol less its reserve, both at the end: the greatest over protocols, negative where the
-    reserve covers it; null where no bad debt was measured."""
-    lost = _net_bad_debt(seen)
-    return None if lost is None else float(lost.max())
-
-
 @metric(unit="flag", worse="higher", source="its mean over runs is the insolvency probability of crvUSDrisk")
 def insolvent(seen: Observations) -> int | None:
     """1 when the bad debt of any protocol at the end exceeds that protocol's reserve, else 0; a protocol that records
     no reserve has none."""
-    lost = _net_bad_debt(seen)
-    return None if lost is None else int((lost > 0).any())
-
-
-def _net_bad_debt(seen: Observations) -> "pd.Series | None":
-    """Bad debt of each protocol less its reserve [usd]; None where none was measured."""
-    lost = _bad_debt_at_end(seen)
-    if lost is None:
+    by_protocol = _bad_debt_at_end(seen)
+    if by_protocol is None:
         return None
-    return lost.sub(seen.measure_at_end("reserve_usd").reindex(lost.index), fill_value=0.0)
+    uncovered = by_protocol.sub(seen.measure_at_end("reserve_usd").reindex(by_protocol.index), fill_value=0.0)
+    return int((uncovered > 0).any())
 
 
 @metric(unit="usd", worse="higher", source="capital at risk in Block Analitica 2022")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from simulator.chain.types import Address
-from simulator.protocols.base import Call, Measure, Oracle, Pool, Protocol
+from simulator.protocols.base import Call, Measure, Oracle, Perp, Pool, Protocol
 from simulator.trial import Reply, Trial
 from simulator.units import from_wad, to_wad
 
@@ -17,6 +17,7 @@ class Bench:
     people: tuple[Address, ...]
     oracles: Mapping[str, Oracle]  # by asset
     pools: tuple[Pool, ...]
+    perps: tuple[Perp, ...]
     protocols: Sequence[Protocol]
     found: list[Measure] = field(default_factory=list)
 

@@ -12,6 +12,7 @@ _WORST_HOUR = 0.209  # ether's fall in its worst hour of 12 March 2020
 _STALE_DRAW = 100_000.0  # [debt tokens]
 _PUSHED_DRAW = 1_000_000.0  # [debt tokens]
 _PUSHES = (0.5, 2.0, 10.0)  # of a pool's quote reserve, sold into it
+_CRUMB = 10**15  # [collateral wad]
 _HARMLESS = 100.0  # cost over profit where there was no profit
 
 
@@ -72,6 +73,7 @@ class LendingProbe:
             self.limit("debt-floor", control, 0.5 * lending.debt_floor, 3 * least)
         if lending.debt_ceiling < float("inf"):
             self.limit("debt-ceiling", control, 1.01 * lending.debt_ceiling, 3 * least)
+        self._healthy()
         position = self.open(self.alice, self.debt, 3 * least)
         if position is None:
             return
@@ -81,7 +83,22 @@ class LendingProbe:
         held, owed = lending.holdings(self.alice) or (0, 0)
         if held and owed:
             within = self.bench.works(self.alice, lending.adjust(position, -held // 3, 0))
-            self.bench.limit(f"{lending.id}/withdrawal", within, self.alice, lending.adjust(position, -held * 7 // 10, 0))
+            self.bench.limit(
+                f"{lending.id}/withdrawal", within, self.alice, lending.adjust(position, -held * 7 // 10, 0)
+            )
+
+    def _healthy(self) -> None:
+        """Liquidate what is a little above the ratio at which that is allowed, as it is a little below it."""
+        bench, lending = self.bench, self.lending
+        outcomes = []
+        for factor in (0.98, 1.02):
+            with bench.trial.branch():
+                position = self._unsafe(self.debt, factor * lending.liquidation_ratio)
+                if position is None:
+                    return
+                outcomes.append(bench.send(self.bob, lending.liquidate(position, _ALL)).ok)
+        if outcomes[0]:
+            bench.note(f"{lending.id}/healthy", "limits_passed", outcomes[1])
 
     def round_trips(self) -> None:
         """Deposit, draw, repay and take out in one block, at odd amounts, now and when interest has been charged."""
@@ -132,14 +149,14 @@ class LendingProbe:
         position = self.open(self.alice, self.debt, 3 * lending.minimum_ratio)
         if position is None:
             return
-        bench.send(self.alice, lending.adjust(position, 0, wad(0.01 * self.debt)))
         then, before = bench.trial.now, lending.holdings(self.alice)
         bench.wait(_MONTH)
-        bench.send(self.alice, lending.adjust(position, 0, wad(0.01 * self.debt)))  # books what time has charged
+        bench.endow(lending.asset, self.alice, _CRUMB, lending.spender)
+        booked = bench.send(self.alice, lending.adjust(position, _CRUMB, 0)).ok  # what time has charged
         after = lending.holdings(self.alice)
         wanted = lending.index(bench.trial.now) / lending.index(then) - 1
-        if before and after and wanted > 1e-9:
-            charged = (after[1] - wad(0.01 * self.debt)) / before[1] - 1
+        if booked and before and after and wanted > 1e-9:
+            charged = after[1] / before[1] - 1
             bench.note(lending.id, "accrual_gap", abs(charged / wanted - 1))
 
     def stale_hour(self) -> None:
@@ -165,6 +182,7 @@ class LendingProbe:
         base, quote = pool.assets
         fair = bench.price(base)
         paid = round(pool.reserves[1] * part)
+        bench.wait(lending.oracle.poke_seconds())  # the push meets the next observation
         if not bench.endow(quote, self.bob, paid, pool.spender):
             return
         if not bench.send(self.bob, pool.swap(False, paid, 0, self.bob)).ok:
@@ -213,13 +231,15 @@ class LendingProbe:
         if position is None:
             return
         before, rich = lending.holdings(self.alice), self._riches()
+        purse = bench.trial.held(lending.debt_asset, self.bob)
         done = bench.send(self.bob, lending.liquidate(position, _ALL)).ok
         after = lending.holdings(self.alice)
         bench.note(lending.id, "unliquidatable_debt_usd", 0.0 if done else self.debt)
         if not done or before is None or after is None:
             return
         (held, owed), (left, owes) = before, after
-        repaid, taken = from_wad(owed - owes), from_wad(held - left) * bench.price(lending.asset)
+        repaid = from_wad(purse - bench.trial.held(lending.debt_asset, self.bob))
+        taken = from_wad(held - left) * bench.price(lending.asset)
         if (1 - lending.close_factor) * self.debt > lending.debt_floor and self._is_covered():
             excess = repaid / from_wad(owed) - lending.close_factor
             bench.note(lending.id, "close_factor_excess", max(0.0, excess))

@@ -9,6 +9,7 @@ _NO_LIMIT = 1e15  # [usd]
 _DAY = 86_400
 _STEP = 60  # [s] that an order may wait beyond its delay
 _NOTIONAL = 100_000.0  # [usd] of a position
+_LARGE = 5_000_000.0  # [usd] of one that moves the premium
 _ROOM = 0.95  # of the leverage that is allowed
 
 
@@ -24,7 +25,7 @@ class PerpProbe:
     def run(self) -> None:
         """Every attempt, each on a branch of its own."""
         attempts = [
-            self.funding, self.round_trip, self.limits, self.early_fill, self.gift,
+            self.funding, self.round_trip, self.limits, self.healthy, self.early_fill, self.gift,
             lambda: self.liquidation(0.5), lambda: self.liquidation(-0.5), self.deleveraging,
         ]  # fmt: skip
         for attempt in attempts:
@@ -87,10 +88,11 @@ class PerpProbe:
             return
         account = perp.account(self.alice)
         size = perp.units(_NOTIONAL, bench.price(perp.asset))
-        for part in (1, 7, size):
+        self.funds(self.alice, _LARGE * perp.initial_ratio * 2)
+        for traded in (1, size // 7, size, perp.units(_LARGE, bench.price(perp.asset))):
             with bench.trial.branch():
                 before = perp.equity_of(self.alice)
-                calls = (perp.trade(account, size // part, _NO_LIMIT), perp.trade(account, -(size // part), 0.0))
+                calls = (perp.trade(account, traded, _NO_LIMIT), perp.trade(account, -traded, 0.0))
                 replies = bench.trial.together(*((self.alice, call) for call in calls))
                 after = perp.equity_of(self.alice)
                 if all(reply.ok for reply in replies) and before is not None and after is not None:
@@ -113,6 +115,24 @@ class PerpProbe:
         out = wad(self.margin, self.money)
         within = bench.works(self.alice, perp.withdraw(account, out // 4))
         bench.limit(f"{perp.id}/withdrawal", within, self.alice, perp.withdraw(account, out * 3 // 4))
+
+    def healthy(self) -> None:
+        """Liquidate what is a little above its maintenance margin, as it is a little below it."""
+        bench, perp = self.bench, self.perp
+        outcomes = []
+        for equity in (0.9, 1.1):
+            with bench.trial.branch():
+                if not self.opens(self.alice, self.margin, _NOTIONAL) or not self._falls_to(equity):
+                    return
+                outcomes.append(bench.send(self.bob, perp.liquidate(perp.account(self.alice))).ok)
+        if outcomes[0]:
+            bench.note(f"{perp.id}/healthy", "limits_passed", outcomes[1])
+
+    def _falls_to(self, equity: float) -> bool:
+        """Let the price fall until Alice's equity is so much over her maintenance margin; whether the feed follows."""
+        perp = self.perp
+        has = from_wad(perp.equity_of(self.alice) or 0) * self.money / _NOTIONAL
+        return self.bench.move(perp.asset, 1 - has + equity * perp.maintenance_ratio)
 
     def early_fill(self) -> None:
         """Fill an order at a price from before it."""
@@ -138,15 +158,12 @@ class PerpProbe:
             return
         for place in (perp.spender, perp.pool_spender):
             bench.trial.gift(perp.margin_asset, self.alice, place, amount)
-        bench.note(perp.id, "gift_effect", max(0.0, perp.pool_share_price() / before - 1))
+        bench.note(f"{perp.id}/gift", "share_price_push", abs(perp.pool_share_price() / before - 1))
 
     def liquidation(self, equity: float) -> None:
         """Liquidate one's own position by another account, at an equity over the maintenance margin."""
         bench, perp = self.bench, self.perp
-        if not self.opens(self.alice, self.margin, _NOTIONAL):
-            return
-        has = from_wad(perp.equity_of(self.alice) or 0) * self.money / _NOTIONAL
-        if not bench.move(perp.asset, 1 - has + equity * perp.maintenance_ratio):
+        if not self.opens(self.alice, self.margin, _NOTIONAL) or not self._falls_to(equity):
             return
         rich = self.riches(self.alice, self.bob)
         done = bench.send(self.bob, perp.liquidate(perp.account(self.alice))).ok
@@ -169,6 +186,15 @@ class PerpProbe:
         if fall >= 0.9 or not bench.move(perp.asset, 1 - fall):
             return
         bench.send(self.bob, perp.liquidate(perp.account(self.alice)))
+        short = perp.losses() or (0, 0)
+        if short[1] > perp.trigger:
+            brought = wad(3 * self.margin, self.money)
+            account = perp.account(self.carol)
+            within = bench.works(self.carol, perp.withdraw(account, brought // 2))
+            profit = perp.withdraw(account, brought * 11 // 10)
+            bench.limit(f"{perp.id}/profit-while-short", within, self.carol, profit)
+            due = bench.works(self.bob, perp.deleverage(True, [account]))
+            bench.limit(f"{perp.id}/pool-before-winners", due, self.bob, perp.socialise())
         with bench.trial.branch():
             self._deleverage_loser(1 - fall)
         self._deleverage_winner()

@@ -4,11 +4,14 @@ from simulator.probes.bench import Bench, wad
 from simulator.protocols.base import Loans, Pool, Vault
 from simulator.units import from_wad
 
+_HOUR = 3600
 _DAY = 86_400
 _STAKE = 10_000.0  # [usd] that one of the prober's accounts brings
 _PUSH = 1.0  # of a pool's base reserve, sold into it: its price falls to a quarter
 _MOVES = (0.85, 0.95, 1.05, 1.12)  # of the hedged asset's price, that call for a rebalance
 _ALL = 2**255
+_NO_LIMIT = 1e15  # [usd]
+_MARGIN = 10_000_000.0  # [usd] more than enough
 
 
 class VaultProbe:
@@ -21,7 +24,16 @@ class VaultProbe:
 
     def run(self) -> None:
         """Every attempt, each on a branch of its own."""
-        for attempt in (self.round_trip, self.gift, self.staleness, self.limits, self.rebalances, self.queue):
+        for attempt in (
+            self.round_trip,
+            self.gift,
+            self.pushes,
+            self.trades,
+            self.staleness,
+            self.limits,
+            self.rebalances,
+            self.queue,
+        ):
             with self.bench.trial.branch():
                 self.bench.freshen()
                 attempt()
@@ -51,8 +63,44 @@ class VaultProbe:
         if not before or not bench.trial.give(vault.asset, self.alice, amount):
             return
         if bench.trial.gift(vault.asset, self.alice, vault.spender, amount):
-            after = vault.value_of(wad(1.0) * vault.share_unit) or 0
-            bench.note(vault.id, "gift_effect", max(0.0, after / before - 1))
+            self._pushed("gift", before)
+
+    def _pushed(self, how: str, before: int) -> None:
+        after = self.vault.value_of(wad(1.0) * self.vault.share_unit)
+        if after is not None:
+            self.bench.note(f"{self.vault.id}/{how}", "share_price_push", abs(after / before - 1))
+
+    def pushes(self) -> None:
+        """Trade in a pool as much as it has."""
+        bench, vault = self.bench, self.vault
+        before = vault.value_of(wad(1.0) * vault.share_unit)
+        for pool in bench.pools if before else ():
+            for sell_base in (True, False):
+                with bench.trial.branch():
+                    if self._push(pool, sell_base):
+                        self._pushed(f"{pool.id}", before or 0)
+
+    def _push(self, pool: Pool, sell_base: bool) -> bool:
+        """Sell into a pool as much as it has."""
+        bench = self.bench
+        sold = round(pool.reserves[0 if sell_base else 1] * _PUSH)
+        asset = pool.assets[0 if sell_base else 1]
+        if not bench.endow(asset, self.alice, sold, pool.spender):
+            return False
+        return bench.send(self.alice, pool.swap(sell_base, sold, 0, self.alice)).ok
+
+    def trades(self) -> None:
+        """Trade in a perpetual market a hundredth of what would double or halve its price."""
+        bench, vault = self.bench, self.vault
+        before = vault.value_of(wad(1.0) * vault.share_unit)
+        for perp in bench.perps if before else ():
+            size, amount = perp.skew_scale // 100, wad(_MARGIN, bench.trial.price(perp.margin_asset))
+            account = perp.account(self.alice)
+            if perp.inverse or not bench.endow(perp.margin_asset, self.alice, amount, perp.spender):
+                continue
+            bench.send(self.alice, perp.deposit(account, amount))
+            if bench.send(self.alice, perp.trade(account, size, _NO_LIMIT)).ok:
+                self._pushed(perp.id, before or 0)
 
     def staleness(self) -> None:
         """Come in when the feed that values it is past its age."""
@@ -87,15 +135,7 @@ class VaultProbe:
 
     def _rebalance(self, pool: Pool, move: float, sell_base: bool) -> None:
         bench, vault = self.bench, self.vault
-        base, quote = pool.assets
-        sold = pool.reserves[0 if sell_base else 1] * _PUSH
-        if not bench.move(vault.hedged, move):
-            return
-        if not bench.endow(base if sell_base else quote, self.alice, round(sold), pool.spender):
-            return
-        if not bench.send(self.alice, pool.swap(sell_base, round(sold), 0, self.alice)).ok:
-            return
-        if not vault.due():
+        if not bench.move(vault.hedged, move) or not self._push(pool, sell_base) or not vault.due():
             return
         before = vault.nav()
         done = bench.send(self.bob, vault.rebalance()).ok
@@ -105,21 +145,24 @@ class VaultProbe:
     def queue(self) -> None:
         """Two ask to leave, one after the other, and money for one of them comes in."""
         bench, vault = self.bench, self.vault
+        stake = wad(vault.nav() / 5)
         for who in (self.alice, self.bob, self.carol):
-            if not bench.endow(vault.asset, who, self.stake, vault.spender):
+            if not bench.endow(vault.asset, who, stake, vault.spender):
                 return
         for who in (self.alice, self.bob):
-            if not bench.send(who, vault.deposit(who, self.stake)).ok:
+            if not bench.send(who, vault.deposit(who, stake)).ok:
                 return
+        bench.wait(_HOUR)
+        bench.send(self.carol, vault.rebalance())  # puts to work what came in
         for who in (self.alice, self.bob):
             if not bench.send(who, vault.request(who, vault.shares_of(who))).ok:
                 return
-        bench.send(self.carol, vault.deposit(self.carol, self.stake))
+        bench.send(self.carol, vault.deposit(self.carol, stake // 2))
         bench.wait(vault.withdrawal_seconds + 1)
         bench.send(self.carol, vault.settle())
-        first, second = vault.claimable(self.alice), vault.claimable(self.bob)
-        if first or second:
-            bench.note(vault.id, "queue_jumps", bool(second and first < 0.9 * self.stake))
+        first, second = (vault.claimable(who) > 0.9 * stake for who in (self.alice, self.bob))
+        if not (first and second) and vault.claimable(self.alice) + vault.claimable(self.bob):
+            bench.note(vault.id, "queue_jumps", not first and vault.claimable(self.bob) > 0)
 
 
 class LoansProbe:
@@ -165,6 +208,7 @@ class LoansProbe:
                 if all(reply.ok for reply in replies):
                     gain = bench.trial.held(loans.asset, self.alice) - wad(1.0)
                     bench.note(loans.id, "round_trip_gain", max(0, gain))
+                bench.check_books()
 
     def limits(self) -> None:
         """Beyond the loan to value and below the floor."""
@@ -215,7 +259,7 @@ class LoansProbe:
             return
         if bench.trial.gift(loans.asset, self.alice, loans.spender, amount):
             after = loans.value_of(_ALL >> 128) or 0
-            bench.note(loans.id, "gift_effect", max(0.0, after / before - 1))
+            bench.note(f"{loans.id}/gift", "share_price_push", abs(after / before - 1))
 
 
 class PoolProbe:

@@ -137,10 +137,10 @@ class Lending(Capability, ABC):
     book: PositionBook
     oracle: Oracle
     immediate: bool  # a liquidation pays out at once, otherwise it starts an auction
-    pulls_debt: bool = False  # an owner has to approve the debt token to the spender before repaying
     close_factor: float = 1.0  # most of a debt that one liquidation repays, as declared
     liquidation_bonus: float = 0.0  # collateral over debt less 1 that a liquidator gets, or an auction raises
     debt_ceiling: float = float("inf")  # [debt tokens]
+    pulls_debt: bool = False  # an owner has to approve the debt token to the spender before repaying
 
     @abstractmethod
     def index(self, now: int) -> float:
@@ -269,6 +269,11 @@ class Pool(Capability, ABC):
     @abstractmethod
     def quote(self, sell_base: bool, amount: int) -> int:
         """What `swap` would give now [wad]."""
+
+    def most(self, sell_base: bool) -> int:
+        """The largest amount [wad] that it takes now: liquidity may end at some price."""
+        del sell_base
+        return 2**255
 
 
 class Vault(Capability, ABC):

@@ -261,7 +261,6 @@ class CdpCollateral(Lending):
             "collateral_usd": float(collateral.sum()) + in_lots,
             "shortfall_usd": float(np.maximum(debt - collateral, 0).sum()) + lot_shortfall,
             "auction_debt_usd": at_auction,
-            "liquidation_toxicity": (1 + self.settings.liquidation_bonus) / self.liquidation_ratio,
         }
         if (debt > 0).any():
             totals["collateral_ratio_min"] = float((collateral[debt > 0] / debt[debt > 0]).min())

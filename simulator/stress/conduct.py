@@ -212,5 +212,10 @@ def faults(runs: Runs) -> list[dict[str, Any]]:
     failed = runs.table.filter(pc.equal(runs.table["status"], FAILED)).select(["fault", "point", "seed"])
     found: dict[str, dict[str, Any]] = {}
     for row in failed.to_pylist():
-        found.setdefault(_NUMBER.sub("#", row["fault"]), {**row, "runs": 0})["runs"] += 1
+        found.setdefault(without_numbers(row["fault"]), {**row, "runs": 0})["runs"] += 1
     return sorted(found.values(), key=lambda fault: -fault["runs"])[:_MOST_FAULTS]
+
+
+def without_numbers(fault: str) -> str:
+    """What faults that are one have alike."""
+    return _NUMBER.sub("#", fault)

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
@@ -22,7 +23,9 @@ from simulator.stress.require import parse_rule
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+LIBRARIES = ROOT / "scripts" / "toolchain" / "node_modules"
 CACHE = Path(tempfile.gettempdir()) / f"wavetank-corpus-{os.getuid()}"
+_CONTRACT = re.compile(r"contract (\w+)(?: is ([^{]+))? \{")
 # Those that are judged as observed. The others are about many runs of storms.
 RULES = (*(rule for rule in RISK_RULES if rule.require.startswith(("max", "min"))), *PROBE_RULES)
 
@@ -31,7 +34,8 @@ RULES = (*(rule for rule in RISK_RULES if rule.require.startswith(("max", "min")
 def compiler() -> ModuleType:
     """scripts/compile.py."""
     spec = importlib.util.spec_from_file_location("wavetank_compile", ROOT / "scripts" / "compile.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -67,12 +71,23 @@ def closure(name: str, texts: Mapping[str, str]) -> set[str]:
     return found
 
 
+@cache
+def ancestry() -> Mapping[str, set[str]]:
+    """For each contract that ships, the names of all it inherits from, itself included."""
+    bases = {m[1]: re.findall(r"\w+", m[2] or "") for text in sources().values() for m in _CONTRACT.finditer(text)}
+
+    def above(name: str) -> set[str]:
+        return {name}.union(*(above(base) for base in bases.get(name, ())))
+
+    shipped = [json.loads(path.read_text()) for path in (ROOT / "simulator" / "artifacts").glob("*.json")]
+    return {each["source"]: above(each["contract"]) for each in shipped if each["bytecode"] != "0x"}
+
+
 def artifacts(variant: Variant) -> Path:
     """The folder of the contracts that the variant changes, compiled once for a content."""
     texts = patched(variant.edits)
-    changed = {f"contracts/{edit.file}" for edit in variant.edits}
-    shipped = {json.loads(p.read_text())["source"] for p in (ROOT / "simulator" / "artifacts").glob("*.json")}
-    wanted = {s for s in shipped if not s.startswith("contracts/interfaces/") and closure(s, texts) & changed}
+    changed = {Path(edit.file).stem for edit in variant.edits}
+    wanted = {source for source, names in ancestry().items() if names & changed}
     used = {name: texts[name] for each in wanted for name in closure(each, texts)}
     key = hashlib.sha256(json.dumps([sorted(used.items()), sorted(wanted)]).encode()).hexdigest()[:24]
     folder = CACHE / key
@@ -103,7 +118,8 @@ def metrics_of(
     scenario: str, seed: int, variant: Variant | None = None, changes: Mapping[str, Any] | None = None
 ) -> dict[str, float | int | None]:
     """The metrics of one run, on sound contracts or on a variant."""
-    wanted = load(str(HERE / f"{scenario}.toml"), **dict(changes or (variant.changes if variant else {})))
+    here = HERE / f"{scenario}.toml"
+    wanted = load(str(here) if here.is_file() else scenario, **dict(changes or (variant.changes if variant else {})))
     with artifacts_from(artifacts(variant)) if variant else nullcontext():
         return dict(run(wanted, seed=seed).metrics)
 

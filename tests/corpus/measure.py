@@ -1,6 +1,6 @@
 """Measure the corpus of broken vaults and print who caught what.
 
-    python tests/corpus/measure.py [NAME...] [--seeds N]
+python tests/corpus/measure.py [NAME...] [--seeds N]
 """
 
 import argparse

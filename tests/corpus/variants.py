@@ -2,7 +2,7 @@
 
 A variant is a small patch: each text to be replaced stands exactly once in its file, and all edits of a variant make
 one fault (a check that stands twice, once in each of two contracts, is one check). `scenario` is a file beside this
-one, `changes` what the fault needs to matter.
+one or a shipped one, `changes` what the fault needs to matter.
 
     fault                         metric                        default rule
     an answer's age               stale_answers_used            STALE-PRICE
@@ -16,7 +16,7 @@ one, `changes` what the fault needs to matter.
     that it is possible           unliquidatable_debt_usd       LIQUIDATION-REVERTS
     that an auction ends          stuck_lots                    STUCK-AUCTION
     interest and funding          accrual_gap                   ACCRUAL
-    what a share is priced by     gift_effect                   GIFTS
+    what a share is priced by     share_price_push              SHARE-PRICE
     whom deleveraging takes       adl_losers_usd                ADL-LOSERS
     how much it takes             adl_past_floor_usd            ADL-FLOOR
     what a rebalance may cost     rebalance_excess_loss         REBALANCE-SLIPPAGE
@@ -52,21 +52,21 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "stale-price",
         "the guard forgets the age of an answer",
-        "lending",
+        "probe-lending",
         "STALE-PRICE",
         (Edit("oracle/GuardedFeed.sol", "if (maxAge != 0 && age > maxAge) revert StalePrice(age, maxAge);", ""),),
     ),
     Variant(
         "no-jump-check",
         "the guard believes a lone answer however far from the one before",
-        "lending",
+        "probe-lending",
         "PRICE-JUMP",
         (Edit("oracle/GuardedFeed.sol", "if (maxJump != 0 && roundId > 1) _requireNoJump(roundId, wad);", "roundId;"),),
     ),
     Variant(
         "wrong-decimals",
         "the guard scales answers by one digit too many",
-        "lending",
+        "probe-lending",
         "ORACLE-SCALE",
         (Edit("oracle/GuardedFeed.sol", "toWad = 10 ** (18 - decimals);", "toWad = 10 ** (19 - decimals);"),),
     ),
@@ -74,7 +74,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "whole-debt",
         "one liquidation may repay more than the close factor allows, up to all",
-        "lending",
+        "probe-lending",
         "CLOSE-FACTOR",
         (
             Edit(
@@ -87,7 +87,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "bonus-above-buffer",
         "governance may set a bonus that the liquidation ratio does not cover",
-        "lending",
+        "probe-lending",
         "TOXIC-LIQUIDATION",
         (
             Edit(
@@ -101,7 +101,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "double-bonus",
         "a liquidation gives three times the declared bonus",
-        "lending",
+        "probe-lending",
         "TOXIC-LIQUIDATION",
         (
             Edit(
@@ -114,7 +114,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "no-debt-floor",
         "a position may owe so little that nobody liquidates it",
-        "lending",
+        "probe-lending",
         "LIMITS",
         (
             Edit(
@@ -127,7 +127,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "mint-without-cap",
         "the debt ceiling is not asked",
-        "lending",
+        "probe-lending",
         "LIMITS",
         (
             Edit(
@@ -140,7 +140,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "anybody-draws",
         "anybody may draw on anybody's position",
-        "lending",
+        "probe-lending",
         "LIMITS",
         (
             Edit(
@@ -153,7 +153,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "withdrawal-unchecked",
         "taking collateral out is not held to the minimum ratio",
-        "lending",
+        "probe-lending",
         "LIMITS",
         (
             Edit(
@@ -166,21 +166,21 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "fee-not-accrued",
         "an accrual moves its time and forgets the fee",
-        "lending",
+        "probe-lending",
         "ACCRUAL",
         (Edit("cdp/CdpLedger.sol", "c.index = index.toUint128();", "index = last;"),),
     ),
     Variant(
         "dust-reverts",
         "a liquidation at the close factor is refused where it would leave dust",
-        "lending",
+        "probe-lending",
         "LIQUIDATION-REVERTS",
         (Edit("cdp/CdpEngine.sol", "return debt - part < c.debtFloor ? debt : part;", "return part;"),),
     ),
     Variant(
         "under-water-reverts",
         "a position that owes more than it has cannot be liquidated",
-        "lending",
+        "probe-lending",
         "LIQUIDATION-REVERTS",
         (
             Edit(
@@ -193,7 +193,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "bad-debt-forgotten",
         "debt left without collateral is dropped and not recorded",
-        "lending",
+        "probe-lending",
         "BOOKS",
         (Edit("cdp/CdpEngine.sol", "_recordBadDebt(id, s.then_.normalizedDebt * index);", ""),),
     ),
@@ -221,7 +221,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "swap-rounds-up",
         "a swap is rounded in the caller's favour",
-        "lending",
+        "probe-lending",
         "ROUNDING",
         (
             Edit(
@@ -235,14 +235,14 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "funding-sign",
         "the side that should pay funding gets it",
-        "perps",
+        "probe-hedge",
         "ACCRUAL",
         (Edit("perps/PerpFunding.sol", "s.index += twiceArea", "s.index -= twiceArea"),),
     ),
     Variant(
         "fund-drained",
         "whoever liquidates a bankrupt is paid the whole fee, by the insurance fund",
-        "perps",
+        "probe-hedge",
         "SELF-LIQUIDATION",
         (
             Edit("perps/PerpMarket.sol", "fee = left > 0 ? fee.min(uint256(left)) : 0;", "left;"),
@@ -256,7 +256,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "adl-losers",
         "deleveraging does not ask for a profit",
-        "perps",
+        "probe-hedge",
         "ADL-LOSERS",
         (
             Edit("perps/Backstop.sol", "if (score == 0) revert NotProfitable(accounts[i]);", ""),
@@ -272,16 +272,14 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "adl-past-floor",
         "deleveraging goes on until nothing of the shortfall is left",
-        "perps",
+        "probe-hedge",
         "ADL-FLOOR",
-        (
-            Edit("perps/Backstop.sol", "uint256 room = shortfall - floor;", "uint256 room = shortfall;"),
-        ),
+        (Edit("perps/Backstop.sol", "uint256 room = shortfall - floor;", "uint256 room = shortfall;"),),
     ),
     Variant(
         "margin-withdrawn",
         "margin may be withdrawn from under a position",
-        "perps",
+        "probe-hedge",
         "LIMITS",
         (
             Edit(
@@ -294,7 +292,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "trade-without-margin",
         "a trade is held to the maintenance margin instead of the initial one",
-        "perps",
+        "probe-hedge",
         "LIMITS",
         (
             Edit(
@@ -333,7 +331,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "loss-left-out",
         "what the fund cannot pay is recorded nowhere",
-        "perps",
+        "probe-hedge",
         "BOOKS",
         (Edit("perps/Backstop.sol", "shortfall += deficit - fromFund;", "shortfall += (deficit - fromFund) / 2;"),),
     ),
@@ -341,22 +339,22 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "neutral-without-slippage-limit",
         "a rebalance may cost anything (delta-neutral)",
-        "perps",
+        "probe-hedge",
         "REBALANCE-SLIPPAGE",
         (Edit("vault/HedgedVault.sol", "if (got < min) revert Slippage(got, min);", "min;"),),
     ),
     Variant(
         "carry-without-slippage-limit",
         "a rebalance may cost anything (carry)",
-        "carry",
+        "probe-carry",
         "REBALANCE-SLIPPAGE",
         (Edit("vault/HedgedVault.sol", "if (got < min) revert Slippage(got, min);", "min;"),),
     ),
     Variant(
         "donation-priced-shares",
         "shares are priced by the tokens that the vault holds",
-        "carry",
-        "GIFTS",
+        "probe-carry",
+        "SHARE-PRICE",
         (
             Edit(
                 "vault/VaultShares.sol",
@@ -369,16 +367,14 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "queue-pays-last-first",
         "whoever asked last to leave is paid first",
-        "perps",
+        "probe-hedge",
         "QUEUE-ORDER",
-        (
-            Edit("vault/VaultQueue.sol", "uint256 id = settledCount + 1;", "uint256 id = requestCount - settledCount;"),
-        ),
+        (Edit("vault/VaultQueue.sol", "uint256 id = settledCount + 1;", "uint256 id = requestCount - settledCount;"),),
     ),
     Variant(
         "entry-at-stale-value",
         "one may come in while the value of the strategy cannot be relied on",
-        "perps",
+        "probe-hedge",
         "STALE-PRICE",
         (
             Edit(
@@ -391,7 +387,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "deposit-cap-ignored",
         "the deposit cap is not asked",
-        "perps",
+        "probe-hedge",
         "LIMITS",
         (
             Edit(
@@ -405,7 +401,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "loan-rounds-down",
         "a loan is rounded in the borrower's favour",
-        "carry",
+        "probe-carry",
         "ROUNDING",
         (
             Edit(
@@ -423,7 +419,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "loan-to-value-ignored",
         "loans are held to the liquidation threshold only",
-        "carry",
+        "probe-carry",
         "LIMITS",
         (
             Edit(
@@ -436,7 +432,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "loan-interest-lost",
         "an accrual of loans moves its time and forgets the interest",
-        "carry",
+        "probe-carry",
         "ACCRUAL",
         (
             Edit(
@@ -449,8 +445,8 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "loan-gift-priced",
         "shares of the pool of loans are priced by the tokens that it holds",
-        "carry",
-        "GIFTS",
+        "probe-carry",
+        "SHARE-PRICE",
         (
             Edit(
                 "lending/LendingPool.sol",
@@ -462,8 +458,116 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "loan-cash-miscounted",
         "what is repaid is counted twice",
-        "carry",
+        "probe-carry",
         "BOOKS",
         (Edit("lending/LendingPool.sol", "cash += amount;\n        _pull", "cash += 2 * amount;\n        _pull"),),
+    ),
+    Variant(
+        "healthy-liquidated",
+        "a position is liquidated a tenth above the ratio at which that is allowed",
+        "probe-lending",
+        "LIMITS",
+        (
+            Edit(
+                "cdp/CdpEngine.sol",
+                "if (ratio >= c.liquidationRatio) revert",
+                "if (ratio >= uint256(c.liquidationRatio) * 11 / 10) revert",
+            ),
+        ),
+    ),
+    Variant(
+        "initial-margin-liquidates",
+        "accounts are liquidated below their initial margin instead of the maintenance one",
+        "probe-hedge",
+        "LIMITS",
+        (
+            Edit(
+                "perps/PerpMarket.sol",
+                "uint256 required = _requiredUp(a.size, f, false);",
+                "uint256 required = _requiredUp(a.size, f, true);",
+            ),
+        ),
+    ),
+    Variant(
+        "profit-while-short",
+        "profit may be withdrawn while the fund is short",
+        "probe-hedge",
+        "LIMITS",
+        (
+            Edit(
+                "perps/PerpMarket.sol",
+                "uint256 short = _shortfall(f);\n        if (short != 0) revert WithdrawalsPaused(short);",
+                "f;",
+            ),
+        ),
+    ),
+    Variant(
+        "pool-before-winners",
+        "losses fall on the pool while there are winners to deleverage",
+        "probe-hedge",
+        "LIMITS",
+        (
+            Edit(
+                "perps/Backstop.sol",
+                "if (block.timestamp < b.since + patience) revert DeleverageFirst(b.since + patience);",
+                "",
+            ),
+        ),
+    ),
+    Variant(
+        "filled-before-impact",
+        "a trade fills at the premium before it, so that one may sell to oneself what one pushed up",
+        "probe-hedge",
+        "ROUNDING",
+        (
+            Edit(
+                "perps/PerpLedger.sol",
+                "fillWorth = _worthAt(worth, 2 * skew + sizeDelta);",
+                "fillWorth = _worthAt(worth, 2 * skew);",
+            ),
+        ),
+    ),
+    Variant(
+        "neutral-at-mark",
+        "the short is valued at the mark, which anybody's trade moves (delta-neutral)",
+        "probe-hedge",
+        "SHARE-PRICE",
+        (
+            Edit(
+                "vault/PerpHedge.sol",
+                "b.equity = cash + b.size * int256(b.index) / int256(WAD);",
+                "try market.markPrice() returns (uint256 mark) {\n"
+                "            b.equity = cash + b.size * int256(mark) / int256(WAD);\n"
+                "        } catch {}",
+            ),
+        ),
+    ),
+    Variant(
+        "carry-at-pool-price",
+        "debt is valued at the price of a pool, which anybody's trade moves (carry)",
+        "probe-carry",
+        "SHARE-PRICE",
+        (
+            Edit(
+                "vault/CdpCarry.sol",
+                "(b.price, b.fresh) = _priceOf(IPrice(engine.collaterals(id).feed));",
+                "(b.price, b.fresh) = _priceOf(IPrice(engine.collaterals(id).feed));\n"
+                "        b.price = pool.previewSwap(asset, 1e12) * 1e6;",
+            ),
+        ),
+    ),
+    Variant(
+        "spot-instead-of-mean",
+        "the mean of a pool is its price of the moment",
+        "mean",
+        "MANIPULATION",
+        (
+            Edit(
+                "oracle/TwapFeed.sol",
+                "if (covered) _adopt((integral - past).fullMulDiv(baseUnit, window * quoteUnit));",
+                "(uint256 up, uint256 down) = baseFirst ? (reserve1, reserve0) : (reserve0, reserve1);\n"
+                "        if (covered && past != 0) _adopt((up * 1e18 / down).fullMulDiv(baseUnit, quoteUnit));",
+            ),
+        ),
     ),
 )

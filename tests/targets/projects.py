@@ -72,7 +72,7 @@ def hardhat(folder: Path, text: str) -> Path:
             "abi": contract["abi"],
             "bytecode": f"0x{code['object']}",
             "deployedBytecode": "0x",
-            "linkReferences": {"contracts/Lender.sol": each for each in code["linkReferences"].values()},
+            "linkReferences": {f"contracts/{name}": each for name, each in code["linkReferences"].items()},
             "deployedLinkReferences": {},
         }
         (place / f"{name}.json").write_text(json.dumps(data, indent=2))
@@ -88,15 +88,14 @@ def brownie(folder: Path, text: str) -> Path:
     build = folder / "build"
     for name, contract in output.items():
         code = contract["evm"]["bytecode"]
-        kind = "interface" if name.startswith("I") else "contract"
-        place = build / f"{kind}s" / f"{name}.json"
+        place = build / "contracts" / f"{name}.json"
         place.parent.mkdir(parents=True, exist_ok=True)
         data = {
             "abi": contract["abi"],
             "bytecode": _named(code["object"], code["linkReferences"]),
             "contractName": name,
             "sourcePath": "contracts/Lender.sol",
-            "type": kind,
+            "type": "contract",
         }
         place.write_text(json.dumps(data))
     return build

@@ -46,12 +46,13 @@ def test_the_kind_is_told_from_the_folder(made):
 
 def test_a_contract_is_found_by_its_name_and_by_its_source(made):
     kind, folder = made
-    artifacts = ArtifactFolder(folder)
+    artifacts, project = ArtifactFolder(folder), "src" if made[0] == "foundry" else "contracts"
     assert artifacts.read("Lender").name == "Lender"
     assert {"adjust", "liquidate"} <= set(artifacts.read("Lender").abi.functions)
+    for source in ("Lender.sol", f"{project}/Lender.sol"):
+        assert artifacts.find(f"{source}:Lender") == artifacts.find("Lender")
     if kind != "brownie":  # which keeps one contract of a name
-        assert artifacts.find("Lender.sol:Lender") == artifacts.find("Lender")
-        assert artifacts.find("contracts/Lender.sol:Lender" if kind == "hardhat" else "src/Lender.sol:Lender")
+        refused(folder, "Other.sol:Lender")
 
 
 def test_libraries_are_linked_where_the_code_lacks_them(made):

@@ -102,7 +102,7 @@ WRONG_FILES = {
     HEAD.replace("300", "19") + 'baseline = "b.json"\n' + RULE: r"seeds = 19: too few to compare with a baseline.*20",
     HEAD
     + RULE
-    + '[target]\nplugin = "x:Y"\nartifacts = "out"\n': r'target\.artifacts = "out": no such folder.*compile',
+    + '[target]\nprotocol = "x:Y"\nartifacts = "out"\n': r'target\.artifacts = "out": no such folder.*compile',
     "[audit\n": r"not TOML",
 }
 
@@ -123,8 +123,8 @@ def test_a_file_that_is_not_there_says_how_to_start(tmp_path):
 def test_a_target_takes_the_place_of_a_protocol_of_every_scenario(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "lender.py").write_text("raise RuntimeError\n")  # which must not be imported here
-    text = HEAD + RULE + '[target]\nplugin = "./lender.py:Lender"\nartifacts = "out"\n'
+    text = HEAD + RULE + '[target]\nprotocol = "./lender.py:Lender"\nartifacts = "out"\n'
     (case,) = configured(tmp_path, text).cases
     taken = case.scenario.protocols["cdp"]
-    assert taken.name == f"{tmp_path}/lender.py:Lender"
-    assert taken.raw == {"artifacts": f"{tmp_path}/out"}
+    assert taken.code.file == tmp_path / "lender.py"
+    assert (case.scenario.source.parent / case.scenario.target.artifacts).resolve() == tmp_path / "out"

@@ -62,13 +62,3 @@ def test_what_was_never_sold_has_neither_profit_nor_share():
     metrics = Run().liquidation(fill=None).metrics()
     assert metrics["liquidator_profit_usd"] is None
     assert metrics["profitable_liquidation_share"] is None
-
-
-def test_the_toxic_bound_is_of_the_collateral_that_is_closest_to_it_at_any_time():
-    run = Run().measures(9, "liquidation_toxicity", cdp_ETH=1.1 / 1.5, cdp_BTC=1.05 / 1.2)
-    run.measures(19, "liquidation_toxicity", cdp_ETH=1.2 / 1.3, cdp_BTC=1.05 / 1.2)
-    assert run.metric("liquidation_toxicity_max") == pytest.approx(1.2 / 1.3)
-
-
-def test_without_a_protocol_that_liquidates_there_is_no_toxic_bound():
-    assert Run().measures(9, "debt_usd", cdp_ETH=1.0).metric("liquidation_toxicity_max") is None

@@ -52,16 +52,6 @@ def test_insolvent_is_bad_debt_above_the_reserve(reserve, expected):
     assert run.measures(9, "reserve_usd", cdp=reserve).metric("insolvent") == expected
 
 
-def test_net_bad_debt_is_that_of_the_protocol_whose_reserve_covers_least():
-    run = Run().measures(9, "shortfall_usd", cdp_ETH=40.0, lender=30.0).measures(9, "reserve_usd", cdp=100.0, lender=25.0)
-    assert run.metric("bad_debt_net_usd") == 5.0
-    assert run.measures(10, "reserve_usd", lender=31.0).metric("bad_debt_net_usd") == -1.0
-
-
-def test_without_a_debt_there_is_nothing_to_net():
-    assert Run().measures(9, "reserve_usd", cdp=100.0).metric("bad_debt_net_usd") is None
-
-
 def test_one_protocols_reserve_does_not_cover_another():
     run = Run().measures(9, "shortfall_usd", cdp_ETH=0.0, lender=1.0).measures(9, "reserve_usd", cdp=100.0)
     assert run.metric("insolvent") == 1
