@@ -38,6 +38,7 @@ _OWNERS_LUCK = {
     "Error: 39": "a liquidation came first",
     "Error: 43": "a liquidation took the collateral first",
 }
+_EMPTIED = _OWNERS_LUCK | {"Error: 26": "a liquidation took all of the collateral first"}
 _LIQUIDATORS_LUCK = {
     **_SHORT,
     **FEED_REFUSES,
@@ -182,9 +183,9 @@ class AaveLending(Lending):
             raise ValueError(f"{self.id}: nothing to adjust")
         call: Call | None = None
         for verb, arguments, gas in steps:
-            call = self._call(action or verb, self.position_id(owner), _OWNERS_LUCK, gas, verb, *arguments)._replace(
-                after=call
-            )
+            luck = _EMPTIED if verb == "withdraw" else _OWNERS_LUCK
+            step = self._call(action or verb, self.position_id(owner), luck, gas, verb, *arguments)
+            call = step._replace(after=call)
         assert call is not None
         return call
 
