@@ -54,7 +54,11 @@ class $class_name(Protocol):
         asset: str = Field("GOLD", description="market symbol of the token")
 
     def deploy(self, genesis: Genesis) -> None:
-        """Put the contracts on the chain; `read_artifact(path)` takes those of Foundry, Hardhat and Brownie."""
+        """Put the contracts on the chain.
+
+        With [target] artifacts = "out" in the scenario (or artifacts of Hardhat, build of Brownie),
+        `genesis.target.deploy("Vault", *args)` takes them from there, with the libraries that they need.
+        """
         asset = self.settings.asset
         self.token = genesis.deploy(load_artifact("CollateralToken"), asset, asset, 18)
         genesis.tokens[asset] = self.token

@@ -17,7 +17,7 @@ from simulator.protocols.aave_settings import AaveSettings
 from simulator.protocols.base import Capability, Measure, Notice, Protocol, Sample
 from simulator.protocols.feeds import PRICE_DECIMALS
 from simulator.protocols.genesis import Genesis
-from simulator.units import from_wad, to_wad
+from simulator.units import RAY, from_wad, to_wad
 
 _OWNER = {  # of the account that an event of the pool is about
     "Supply": "onBehalfOf",
@@ -26,6 +26,7 @@ _OWNER = {  # of the account that an event of the pool is about
     "Repay": "user",
     "LiquidationCall": "user",
 }
+_WAITING = 12  # place of what accrued to the treasury in the data of a reserve
 
 
 class AaveProtocol(Protocol):
@@ -128,7 +129,7 @@ class AaveProtocol(Protocol):
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """See `Protocol.sample`."""
         parts = [lending.sample(now, price) for lending in self.lendings.values()]
-        whole = Sample(measures=self._totals(price(self.settings.dollar)))
+        whole = Sample(measures=self._totals(price))
         for part in parts:
             whole.positions += part.positions
             whole.owners += part.owners
@@ -139,13 +140,20 @@ class AaveProtocol(Protocol):
             whole.health = np.concatenate([np.asarray(part.health) for part in parts])
         return whole
 
-    def _totals(self, debt_price: float) -> list[Measure]:
+    def _totals(self, price: Callable[[str], float]) -> list[Measure]:
         """What the treasury has, which is all there is to cover losses with, and how much is lent."""
+        treasury = sum(self._of_treasury(asset) * price(asset) for asset in self.market.reserves)
         lent = from_wad(int(self._lent.debt.read(self._chain, "totalSupply")))
         supplied = from_wad(int(self._lent.receipt.read(self._chain, "totalSupply")))
-        treasury = from_wad(int(self._lent.receipt.read(self._chain, "balanceOf", self.market.treasury)))
         return [
             Measure("", "bad_debt_usd", 0.0),  # the pool has no word for it: it stays a debt without collateral
-            Measure("", "reserve_usd", treasury * debt_price),
+            Measure("", "reserve_usd", treasury),
             Measure("", "utilisation", lent / supplied if supplied else 0.0),
         ]
+
+    def _of_treasury(self, asset: str) -> float:
+        """What it holds of an asset [tokens], with the interest that waits to be minted to it."""
+        pool, reserve = self.market.pool, self.market.reserves[asset]
+        held = int(reserve.receipt.read(self._chain, "balanceOf", self.market.treasury))
+        waiting = pool.read(self._chain, "getReserveData", reserve.asset)[_WAITING]
+        return from_wad(held + waiting * pool.read(self._chain, "getReserveNormalizedIncome", reserve.asset) // RAY)

@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.chain.abi import DecodedEvent
+from simulator.chain.artifacts import load_artifact
 from simulator.chain.base import CallReverted, Chain
 from simulator.chain.types import Address
 from simulator.market import Market
 from simulator.protocols.aave_market import BASIS_POINTS, AaveMarket
 from simulator.protocols.aave_settings import AaveCollateralSettings
 from simulator.protocols.base import REPAY_ALL, TAKE_ALL, Call, Lending, Measure, Notice, Oracle, Quote, Sample
+from simulator.protocols.cdp_auctions import FLASH_FAILS
 from simulator.protocols.feeds import FEED_REFUSES
+from simulator.protocols.genesis import Genesis
 from simulator.protocols.positions import PositionBook
 from simulator.units import RAY, WAD, YEAR_SECONDS
 
@@ -35,12 +38,18 @@ _OWNERS_LUCK = {
     "Error: 39": "a liquidation came first",
     "Error: 43": "a liquidation took the collateral first",
 }
+_EMPTIED = _OWNERS_LUCK | {"Error: 26": "a liquidation took all of the collateral first"}
 _LIQUIDATORS_LUCK = {
     **_SHORT,
     **FEED_REFUSES,
     "Error: 45": "a rival was first, or the price recovered",
     "Error: 46": "a rival took the last of this collateral",
     "Error: 47": "a rival repaid the last of the debt",
+}
+_FLASH_FAILS = {
+    **FLASH_FAILS,
+    "Error: 26": "a rival repaid the last of the debt",
+    "Error: Too little received": "the pool moved while it waited",
 }
 
 
@@ -174,9 +183,9 @@ class AaveLending(Lending):
             raise ValueError(f"{self.id}: nothing to adjust")
         call: Call | None = None
         for verb, arguments, gas in steps:
-            call = self._call(action or verb, self.position_id(owner), _OWNERS_LUCK, gas, verb, *arguments)._replace(
-                after=call
-            )
+            luck = _EMPTIED if verb == "withdraw" else _OWNERS_LUCK
+            step = self._call(action or verb, self.position_id(owner), luck, gas, verb, *arguments)
+            call = step._replace(after=call)
         assert call is not None
         return call
 
@@ -184,6 +193,22 @@ class AaveLending(Lending):
         """See `Lending.liquidate`."""
         arguments = (self.token, self.debt_token, self.owner_of(position), max_repay, False)
         return self._call("liquidate", position, _LIQUIDATORS_LUCK, 700_000, "liquidationCall", *arguments)
+
+    def deploy_flash(self, genesis: Genesis, owner: Address) -> Address | None:
+        """See `Lending.deploy_flash`: it borrows from the market itself and sells on the pool of the two assets."""
+        pool = genesis.pools.get((self.asset, self.debt_asset))
+        if pool is None:
+            return None
+        parts = (self.token, self.debt_token, self._lent.debt.address)
+        contract = genesis.deploy("AaveFlashLiquidator", self.spender, pool.address, *parts)
+        genesis.call(contract, "transferOwnership", owner)
+        return contract.address
+
+    def flash_liquidate(self, borrower: Address, position: str, max_repay: int, min_profit: int) -> Call:
+        """See `Lending.flash_liquidate`."""
+        liquidate = load_artifact("AaveFlashLiquidator").abi.functions["liquidate"]
+        data = liquidate.encode(self.owner_of(position), max_repay, min_profit)
+        return Call(borrower, data, 1_500_000, "liquidate", position, _LIQUIDATORS_LUCK | _FLASH_FAILS)
 
     def _call(self, action: str, subject: str, accepts: Mapping[str, str], gas: int, verb: str, *args: Any) -> Call:
         pool = self.market.pool

@@ -115,6 +115,8 @@ class AaveMarket:
             call(configurator, "setLiquidationProtocolFee", token, _points(collateral.protocol_fee))
         lent = self.reserves[settings.dollar].asset
         call(configurator, "setReserveBorrowing", lent, True)
+        call(configurator, "setReserveFlashLoaning", lent, True)
+        call(configurator, "updateFlashloanPremiumTotal", _points(settings.flash_premium))
         call(configurator, "setReserveFactor", lent, _points(settings.reserve_factor))
         self._genesis.flush()
 

@@ -51,6 +51,9 @@ class AaveSettings(Settings):
     reserve_factor: float = Field(
         0.1, ge=0, le=1, description="the treasury's share of the interest", json_schema_extra=SHARE
     )
+    flash_premium: float = Field(
+        0.0005, ge=0, le=1, description="of what is borrowed within a transaction", json_schema_extra=SHARE
+    )
     optimal_usage: float = Field(
         0.9, gt=0, lt=1, description="share lent at which the steeper slope begins", json_schema_extra=SHARE
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nodes import need_anvil
-from npm_parts import aave  # noqa: F401
+from npm_parts import aave, uniswap  # noqa: F401
 
 from simulator import load, run
+from simulator.chain.base import CallReverted
 from simulator.chain.revm import RevmChain
 from simulator.chain.types import Address
 from simulator.digest import Digest
@@ -24,6 +25,10 @@ pytestmark = pytest.mark.usefixtures("aave")
 STORM = str(Path(__file__).with_name("aave.toml"))
 # The reporter is silent while ether falls by a third: nobody can be liquidated until it is too late.
 SILENT = {"oracle.ETH.outages": [[1.9, 2.4]], "borrowers.ratio": 1.5, "borrowers.ratio_sigma": 0.2}
+BOTH = {
+    "cdp.protocol": "aave-v3", "cdp.collateral.ETH.ltv": 0.8, "borrowers.ratio": 1.6, "world.hours": 4,
+    "pool.protocol": "uniswap-v3", "pool.liquidity_usd": 2_000_000,
+}  # fmt: skip
 SHORT = {"world.hours": 2.6, "borrowers.count": 60, "borrowers.ratio": 1.6, "world.sample_minutes": 30}
 
 
@@ -37,13 +42,18 @@ def silent() -> RunResult:
     return run(load(STORM, **SILENT))
 
 
+@pytest.fixture(scope="module")
+def both(uniswap: None) -> RunResult:  # noqa: F811
+    return run(load("flash-crash", **BOTH))
+
+
 def pool_events(result: RunResult, name: str) -> list[dict]:
     events = result.events
     return [json.loads(args) for args in events[(events["protocol"] == "cdp") & (events["name"] == name)]["args"]]
 
 
-def world_of(**changes: object) -> World:
-    scenario = load(STORM, **changes)
+def world_of(storm: str = STORM, **changes: object) -> World:
+    scenario = load(storm, **changes)
     chain = scenario.chain
     engine = RevmChain("exact", chain_id=chain.id, gas_limit=chain.gas_limit, coinbase=Address(chain.coinbase))
     return World(scenario, 7, engine, Observer(None, Digest()))
@@ -142,13 +152,65 @@ def test_a_quote_is_what_the_pool_then_does():
     assert compared > 5
 
 
+# -------------------------------------------------------------------- flash
+
+
+def test_liquidators_without_capital_borrow_from_the_market_and_sell_to_the_pool(both):
+    done = both.transactions[both.transactions["status"] == "included"].groupby(["agent", "action"]).size()
+    assert done["flash-liquidators", "liquidate"] > 10
+    assert done["liquidators", "liquidate"] > 10
+    assert done["arbitrageurs", "swap"] > 10
+    assert both.metrics["unexpected_reverts"] == 0
+    lent = pool_events(both, "FlashLoan")
+    assert len(lent) == done["flash-liquidators", "liquidate"]
+    assert all(int(each["premium"]) > 0 for each in lent)
+
+
+def test_only_the_market_calls_the_flash_liquidator_back():
+    world = world_of("flash-crash", **BOTH | {"pool.protocol": "pool"})
+    (lending,) = world.capabilities(Lending)
+    ours = next(each for each in world.genesis.deployed if each.name == "AaveFlashLiquidator")
+    stranger = world.genesis.account("stranger").address
+    data = (lending.debt_token, WAD, 0, ours.address, b"")
+    with pytest.raises(CallReverted) as direct:
+        world.chain.call(ours.address, ours.encode("executeOperation", *data), stranger)
+    loan = lending.market.pool.encode("flashLoanSimple", ours.address, lending.debt_token, WAD, b"", 0)
+    with pytest.raises(CallReverted) as lent:
+        world.chain.call(lending.spender, loan, stranger)
+    for fault, caller in ((direct, stranger), (lent, lending.spender)):
+        revert = ours.abi.decode_revert(fault.value.output)
+        assert (revert.name, revert.values[0]) == ("NotLender", caller)
+
+
 # ---------------------------------------------------------------- whole runs
 
 
+def test_what_an_account_does_in_two_steps_is_two_transactions_in_a_row(both):
+    """A panicking owner repays, then takes the collateral out."""
+    own = both.transactions[both.transactions["agent"] == "borrowers"]
+    withdrawn = own[own["action"] == "withdraw"]
+    assert len(withdrawn) > 0
+    for _, row in withdrawn.iterrows():
+        before = own[(own["sender"] == row["sender"]) & (own["nonce"] == row["nonce"] - 1)]
+        assert before["action"].tolist() == ["repay"]
+
+
+def test_the_treasury_earns_interest_and_its_part_of_bonuses():
+    result = run(load(STORM, **{"cdp.base_rate": 0.5}))
+    rows = result.measures[(result.measures["protocol"] == "cdp") & (result.measures["name"] == "reserve_usd")]
+    reserve = rows.set_index("block")["value"]
+    assert reserve.iloc[-1] > reserve.iloc[0] >= 0
+    debt = result.measures[(result.measures["name"] == "debt_usd")]["value"].max()
+    earned = debt * 0.5 * 6 / 8760 * 0.1  # interest of six hours, the reserve factor's share; bonuses come on top
+    assert reserve.iloc[-1] > 0.3 * earned
+
+
 @pytest.mark.anvil
-def test_an_embedded_chain_and_a_node_give_one_digest():
+@pytest.mark.parametrize("storm", [STORM, "flash-crash"], ids=["alone", "with-uniswap"])
+def test_an_embedded_chain_and_a_node_give_one_digest(storm, uniswap):  # noqa: F811
     need_anvil()
-    here, there = (run(load(STORM, **SHORT), chain=name) for name in ("revm", "anvil"))
+    changes = SHORT if storm == STORM else BOTH | SHORT
+    here, there = (run(load(storm, **changes), chain=name) for name in ("revm", "anvil"))
     assert here.metrics["liquidations"] > 3
     assert here.digest == there.digest
     assert here.metrics == there.metrics
