@@ -70,6 +70,26 @@ VARIANTS: tuple[Variant, ...] = (
         "ORACLE-SCALE",
         (Edit("oracle/GuardedFeed.sol", "toWad = 10 ** (18 - decimals);", "toWad = 10 ** (19 - decimals);"),),
     ),
+    Variant(
+        "delay-skipped",
+        "a delayed price may be poked until it counts",
+        "delayed",
+        "LIMITS",
+        (Edit("oracle/DelayedFeed.sol", "if (block.timestamp < nextPokeAt()) revert NotYet(nextPokeAt());", ""),),
+    ),
+    Variant(
+        "rate-uncapped",
+        "an exchange rate counts whatever it is",
+        "staked",
+        "PRICE-JUMP",
+        (
+            Edit(
+                "oracle/RateFeed.sol",
+                "underlying.price();\n        return (base.fullMulDiv(rate.min(cap()), WAD)",
+                "underlying.price();\n        return (base.fullMulDiv(rate, WAD)",
+            ),
+        ),
+    ),
     # ---------------------------------------------------------------------- cdp
     Variant(
         "whole-debt",
