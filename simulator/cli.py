@@ -240,7 +240,9 @@ def stress(
     sampling: Annotated[
         Sampling | None, typer.Option(help="Cross all keys (grid, by default), or draw them together.")
     ] = None,
-    points: Annotated[int | None, typer.Option(min=1, metavar="N", help="Points that sobol or lhs draw.")] = None,
+    points: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Points to draw, at most; saltelli wants 2^m (keys + 2).")
+    ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs of each point, at most.")] = None,
     require: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help='What must hold, as in "p99(bad_debt_ratio) <= 0.5%".')
@@ -256,6 +258,10 @@ def stress(
     ] = None,
     search: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Further points, proposed by Optuna; none by default.")
+    ] = None,
+    importance: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Pilot runs after which jumps are drawn for rare losses, 300 say."),
     ] = None,
     seed: Seed = None,
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
@@ -276,7 +282,7 @@ def stress(
 
     storm = _load(scenario, changes)
     root = storm.world.seed if seed is None else seed
-    flags = Flags(vary, sampling and sampling.value, points, seeds, require, until, efficiency, search)
+    flags = Flags(vary, sampling and sampling.value, points, seeds, require, until, efficiency, search, importance)
     with sweep_progress(storm.title) as progress:
         sweep = run_stress(
             storm,
@@ -289,6 +295,7 @@ def stress(
             out=out or Path("runs") / f"{storm.name}-{root}-stress",
             resume=resume,
             progress=progress,
+            tell=print_note,
         )
     if as_json:
         print_json(sweep.document)

@@ -1,5 +1,6 @@
 """Run a plan on workers, keep every run as it ends, and say what they found."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -151,6 +152,7 @@ def document(plan: Plan, runs: Runs, found: Mapping[str, Any]) -> dict[str, Any]
         "sampling": settings.sampling,
         "require": list(settings.require),
         "until": settings.until,
+        "drawn": plan.drawn,
         "status": "complete" if whole else "partial",
         "digest": sha256("".join(digests).encode()).hexdigest(),
         "runs_total": runs.total,
@@ -168,14 +170,18 @@ def document(plan: Plan, runs: Runs, found: Mapping[str, Any]) -> dict[str, Any]
 
 
 _MOST_FAULTS = 20
+_NUMBER = re.compile(r"\d[\d,._]*(?:e[+-]?\d+)?")
 
 
 def faults(runs: Runs) -> list[dict[str, Any]]:
-    """What ended runs, the most frequent first, each with how often and with the first run that it ended."""
+    """What ended runs, the most frequent first, each with how often and with the first run that it ended.
+
+    Faults that differ in their numbers alone are one.
+    """
     if runs.table is None:
         return []
     failed = runs.table.filter(pc.equal(runs.table["status"], FAILED)).select(["fault", "point", "seed"])
     found: dict[str, dict[str, Any]] = {}
     for row in failed.to_pylist():
-        found.setdefault(row["fault"], {**row, "runs": 0})["runs"] += 1
+        found.setdefault(_NUMBER.sub("#", row["fault"]), {**row, "runs": 0})["runs"] += 1
     return sorted(found.values(), key=lambda fault: -fault["runs"])[:_MOST_FAULTS]

@@ -34,6 +34,7 @@ class Plan:
     points: tuple[Point, ...]
     prints: tuple[str, ...]  # of the scenario at each point
     batch: int
+    drawn: Mapping[str, Any] | None = None  # how rare losses are made common, of which the scenario has the keys
 
     @property
     def seeds(self) -> int:
@@ -67,6 +68,7 @@ class Plan:
             "until": self.settings.until,
             "batch": self.batch,
             "points": [point.changes for point in self.points],
+            "drawn": self.drawn,
             "metrics": list(METRICS),
             "versions": versions(),
         }
@@ -92,6 +94,12 @@ def make_plan(scenario: Scenario, settings: StressSettings, *, seed: int, gas: s
 def changed(plan: Plan, changes: Mapping[str, Any]) -> Scenario:
     """The scenario of a plan with changes. Raises ConfigError where it cannot run so."""
     return _at(plan.scenario, plan.source, changes)
+
+
+def drawn_by(plan: Plan, drawn: Mapping[str, Any]) -> Plan:
+    """The plan with its jumps drawn by `changes` of `drawn`."""
+    scenario = changed(plan, drawn["changes"])
+    return replace(make_plan(scenario, plan.settings, seed=plan.seed, gas=plan.gas), drawn=drawn)
 
 
 def with_points(plan: Plan, points: Sequence[Point]) -> Plan:
