@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from simulator import load, run
+from simulator.audit.defaults import PROBE_SCENARIOS as PROBES
 
-PROBES = ("probe-lending", "probe-hedge", "probe-carry")
 
 
 @pytest.fixture(scope="module")
