@@ -308,6 +308,9 @@ class LendingProbe:
             bench.wait(house.reset_seconds + 60)
             sold = sold and bench.send(self.bob, house.settle(lot)).ok
         else:
-            sold = bench.send(self.bob, house.take(lot, lot.amount, _ALL, self.bob)).ok
+            dear = house.take(lot, lot.amount, wad(0.5 * (house.price(lot) or 0.0)), self.bob)
+            whole = house.take(lot, lot.amount, _ALL, self.bob)
+            bench.limit(f"{house.id}/highest-price", bench.works(self.bob, whole), self.bob, dear)
+            sold = bench.send(self.bob, whole).ok
         bench.note(house.id, "stuck_lots", 0 if sold else 1)
         bench.check_books()

@@ -110,6 +110,10 @@ class PerpProbe:
         )
         within = bench.works(self.alice, allowed)
         bench.limit(f"{perp.id}/{'order' if perp.delay else 'initial'}-margin", within, self.alice, too_much)
+        if within and not perp.delay:
+            size, price = sign * perp.units(_NOTIONAL, bench.price(perp.asset)), bench.price(perp.asset)
+            worse = perp.trade(account, size, price * (1 - 0.02 * sign))
+            bench.limit(f"{perp.id}/limit-price", within, self.alice, worse)
         if not self.trades(self.alice, 0.5 * _NOTIONAL):
             return
         out = wad(self.margin, self.money)

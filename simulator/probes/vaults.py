@@ -270,11 +270,21 @@ class PoolProbe:
         self.alice = bench.people[0]
 
     def run(self) -> None:
-        """There and back in one block, from single units to a tenth of what is there."""
+        """There and back in one block, from single units to a tenth of what is there, and worse than asked for."""
+        with self.bench.trial.branch():
+            self._least()
         for amount in (1, 7, 10**6, self.pool.reserves[0] // 10):
             for sell_base in (True, False):
                 with self.bench.trial.branch():
                     self._round_trip(sell_base, amount)
+
+    def _least(self) -> None:
+        bench, pool, amount = self.bench, self.pool, self.pool.reserves[0] // 100
+        if bench.endow(pool.assets[0], self.alice, amount, pool.spender):
+            least = pool.quote(True, amount)
+            within = bench.works(self.alice, pool.swap(True, amount, least, self.alice))
+            beyond = pool.swap(True, amount, least * 101 // 100, self.alice)
+            bench.limit(f"{pool.id}/least-received", within, self.alice, beyond)
 
     def _round_trip(self, sell_base: bool, amount: int) -> None:
         bench, pool = self.bench, self.pool

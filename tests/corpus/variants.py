@@ -590,4 +590,31 @@ VARIANTS: tuple[Variant, ...] = (
             ),
         ),
     ),
+    Variant(
+        "least-received-ignored",
+        "a swap gives what it gives, whatever its sender asked for at least",
+        "probe-lending",
+        "LIMITS",
+        (Edit("amm/ConstantProductPool.sol", "if (out < minOut) revert Slippage(out, minOut);", "minOut;"),),
+    ),
+    Variant(
+        "limit-price-ignored",
+        "a trade fills beyond the worst price that its sender bears",
+        "probe-hedge",
+        "LIMITS",
+        (
+            Edit(
+                "perps/PerpMarket.sol",
+                "if (sizeDelta > 0 ? p.price > limitPrice : p.price < limitPrice) revert",
+                "if (limitPrice == 1) revert",
+            ),
+        ),
+    ),
+    Variant(
+        "highest-price-ignored",
+        "whoever takes from an auction pays its price, whatever they said to pay at most",
+        "auctions",
+        "LIMITS",
+        (Edit("cdp/DutchAuction.sol", "if (price > maxPrice) revert TooExpensive(price, maxPrice);", "maxPrice;"),),
+    ),
 )

@@ -8,7 +8,6 @@ from simulator import load, run
 from simulator.audit.defaults import PROBE_SCENARIOS as PROBES
 
 
-
 @pytest.fixture(scope="module")
 def results():
     return {name: run(load(name), seed=5) for name in PROBES}
