@@ -15,10 +15,27 @@ class OracleProbe:
 
     def run(self) -> None:
         """Every attempt, each on a branch of its own."""
-        for attempt in (self.delay, self.rate):
+        for attempt in (self.reporter, self.age, self.delay, self.rate):
             with self.bench.trial.branch():
                 self.bench.freshen()
                 attempt()
+
+    def reporter(self) -> None:
+        """Report a true price without being a reporter."""
+        bench, oracle = self.bench, self.oracle
+        if oracle.source == "push":
+            price = bench.trial.price(oracle.asset)
+            with bench.trial.branch():
+                within = bench.trial.report(oracle, price)
+            bench.limit(f"{oracle.id}/reporter", within, bench.people[0], oracle.report(price))
+
+    def age(self) -> None:
+        """Read an exchange rate past its age, while what it multiplies is fresh."""
+        bench, oracle = self.bench, self.oracle
+        if oracle.source == "rate" and oracle.max_age and oracle.answer() is not None:
+            bench.trial.wait(oracle.max_age + 60)
+            bench.freshen()
+            bench.note(f"{oracle.id}/age", "stale_answers_used", oracle.answer() is not None)
 
     def delay(self) -> None:
         """Poke a delayed feed until a price counts that was reported a moment ago."""

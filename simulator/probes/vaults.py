@@ -221,6 +221,8 @@ class LoansProbe:
             bench.note(f"{loans.id}/debt-floor", "limits_passed", self.borrows(tiny, 0.3 * loans.loan_to_value))
         collateral = self.pledge(self.amount, 0.6 * loans.loan_to_value)
         bench.send(self.alice, loans.borrow(self.alice, collateral, self.amount))
+        draw = loans.borrow(self.alice, 0, self.amount // 10)
+        bench.limit(f"{loans.id}/authority", bench.works(self.alice, draw), self.bob, draw)
         little, much = loans.take_out(self.alice, collateral // 4), loans.take_out(self.alice, collateral // 2)
         if little is not None and much is not None:
             bench.limit(f"{loans.id}/withdrawal", bench.works(self.alice, little), self.alice, much)

@@ -617,4 +617,51 @@ VARIANTS: tuple[Variant, ...] = (
         "LIMITS",
         (Edit("cdp/DutchAuction.sol", "if (price > maxPrice) revert TooExpensive(price, maxPrice);", "maxPrice;"),),
     ),
+    Variant(
+        "anybody-reports",
+        "anybody may report a price",
+        "probe-lending",
+        "LIMITS",
+        (Edit("oracle/PushFeed.sol", "if (!isReporter[msg.sender]) revert NotReporter(msg.sender);", ""),),
+    ),
+    Variant(
+        "rate-never-stale",
+        "an exchange rate counts however old it is",
+        "staked",
+        "STALE-PRICE",
+        (Edit("oracle/RateFeed.sol", "if (maxAge != 0 && age > maxAge) revert StalePrice(age, maxAge);", "age;"),),
+    ),
+    Variant(
+        "anybody-borrows",
+        "anybody may draw on anybody's loan",
+        "probe-carry",
+        "LIMITS",
+        (
+            Edit(
+                "lending/LendingPool.sol",
+                "if (msg.sender != owner && (debtDelta > 0 || collateralDelta < 0)) revert",
+                "if (msg.sender != owner && collateralDelta < 0) revert",
+            ),
+        ),
+    ),
+    Variant(
+        "order-before-its-delay",
+        "an order may be filled before its delay is over",
+        "orders",
+        "LIMITS",
+        (
+            Edit(
+                "perps/PerpMarket.sol",
+                "if (block.timestamp < o.executableAt) revert OrderTooEarly(block.timestamp, o.executableAt);",
+                "",
+            ),
+        ),
+    ),
+    Variant(
+        "order-revocable",
+        "an order may be taken back while it binds, an option for nothing",
+        "orders",
+        "LIMITS",
+        (Edit("perps/PerpMarket.sol", "if (block.timestamp <= o.expiresAt) revert OrderBinding(o.expiresAt);", "o;"),),
+    ),
 )
