@@ -39,6 +39,10 @@ class Trial:
         """The reference price [usd] at the moment that the trial branched off."""
         return self._world.market.price(asset)
 
+    def exchange_rate(self, asset: str) -> float:
+        """What one token is worth then in units of the asset that it is made of."""
+        return self._world.market.exchange_rate(asset)
+
     @contextmanager
     def branch(self) -> Iterator[None]:
         """A `with` block after which all is as before it."""

@@ -51,6 +51,7 @@ class Prober(Agent):
     def _round(self) -> None:
         from simulator.probes.bench import Bench
         from simulator.probes.lending import LendingProbe
+        from simulator.probes.oracles import OracleProbe
         from simulator.probes.perps import PerpProbe
         from simulator.probes.vaults import LoansProbe, PoolProbe, VaultProbe
 
@@ -60,6 +61,8 @@ class Prober(Agent):
         with desk.trial() as trial:
             bench = Bench(trial, self._people, oracles, pools, tuple(desk.capabilities(Perp)), desk.protocols)
             bench.check_books()
+            for oracle in oracles.values():
+                OracleProbe(bench, oracle).run()
             for lending in desk.capabilities(Lending):
                 LendingProbe(bench, lending, self._house(lending)).run()
             for perp in desk.capabilities(Perp):

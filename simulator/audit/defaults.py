@@ -47,7 +47,7 @@ RISK_RULES: Final = (
 PROBE_RULES: Final = (
     DefaultRule("STALE-PRICE", "max(stale_answers_used) <= 0", "An answer past its age must be refused."),
     DefaultRule("PRICE-JUMP", "max(wild_answers_used) <= 0", "A lone answer out of line must be refused."),
-    DefaultRule("ORACLE-SCALE", "max(oracle_gap_max) <= 200%", "An answer three times the market is a wrong unit."),
+    DefaultRule("ORACLE-SCALE", "max(oracle_gap_max) <= 100%", "An answer twice the market is a wrong unit."),
     DefaultRule("LIMITS", "max(limits_passed) <= 0", "Declared ratios, floors, caps and rights must hold."),
     DefaultRule("ROUNDING", "max(round_trip_gain) <= 0", "In and out at one moment must not pay."),
     DefaultRule(
@@ -73,3 +73,4 @@ PROBE_RULES: Final = (
 )
 
 DEFAULT_RULES: Final = (*RISK_RULES, *PROBE_RULES)
+PROBE_SCENARIOS: Final = ("probe-lending", "probe-hedge", "probe-carry")  # that ship, each with a prober

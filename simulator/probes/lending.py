@@ -22,15 +22,15 @@ class LendingProbe:
     def __init__(self, bench: Bench, lending: Lending, auction: Auction | None) -> None:
         self.bench, self.lending, self.auction = bench, lending, auction
         self.alice, self.bob = bench.people[:2]
+        self.tells = lending.holdings(self.alice) is not None  # of positions that only this trial has
         self.debt = max(10 * lending.debt_floor, 10_000.0)  # [debt tokens] of a position
 
     def run(self) -> None:
         """Every attempt, each on a branch of its own."""
-        attempts = [
-            self.round_trips, self.limits, self.staleness, self.jumps, self.interest, self.stale_hour, self.pushes,
-            self.small, self.under_water,
-        ]  # fmt: skip
-        attempts.append(self.liquidation if self.lending.immediate else self.lots)
+        attempts = [self.limits, self.staleness, self.jumps, self.stale_hour, self.pushes]
+        if self.tells:
+            attempts += [self.rights, self.healthy, self.round_trips, self.interest, self.small, self.under_water]
+            attempts.append(self.liquidation if self.lending.immediate else self.lots)
         for attempt in attempts:
             with self.bench.trial.branch():
                 self.bench.freshen()
@@ -65,7 +65,7 @@ class LendingProbe:
     # ---------------------------------------------------------------- attempts
 
     def limits(self) -> None:
-        """Beyond the minimum ratio, the floor and the ceiling, and into somebody else's position."""
+        """Beyond the minimum ratio, the floor and the ceiling."""
         lending, least = self.lending, self.lending.minimum_ratio
         control = self.opens(self.debt, 1.02 * least)
         self.limit("minimum-ratio", control, self.debt, 0.98 * least)
@@ -73,13 +73,16 @@ class LendingProbe:
             self.limit("debt-floor", control, 0.5 * lending.debt_floor, 3 * least)
         if lending.debt_ceiling < float("inf"):
             self.limit("debt-ceiling", control, 1.01 * lending.debt_ceiling, 3 * least)
-        self._healthy()
+
+    def rights(self) -> None:
+        """Draw on somebody else's position, and take collateral out from under one's own."""
+        bench, lending, least = self.bench, self.lending, self.lending.minimum_ratio
         position = self.open(self.alice, self.debt, 3 * least)
         if position is None:
             return
         draw = lending.adjust(position, 0, wad(0.1 * self.debt))
-        within = self.bench.works(self.alice, draw)
-        self.bench.limit(f"{lending.id}/authority", within, self.bob, draw)
+        within = bench.works(self.alice, draw)
+        bench.limit(f"{lending.id}/authority", within, self.bob, draw)
         held, owed = lending.holdings(self.alice) or (0, 0)
         if held and owed:
             within = self.bench.works(self.alice, lending.adjust(position, -held // 3, 0))
@@ -87,7 +90,7 @@ class LendingProbe:
                 f"{lending.id}/withdrawal", within, self.alice, lending.adjust(position, -held * 7 // 10, 0)
             )
 
-    def _healthy(self) -> None:
+    def healthy(self) -> None:
         """Liquidate what is a little above the ratio at which that is allowed, as it is a little below it."""
         bench, lending = self.bench, self.lending
         outcomes = []
@@ -305,6 +308,9 @@ class LendingProbe:
             bench.wait(house.reset_seconds + 60)
             sold = sold and bench.send(self.bob, house.settle(lot)).ok
         else:
-            sold = bench.send(self.bob, house.take(lot, lot.amount, _ALL, self.bob)).ok
+            dear = house.take(lot, lot.amount, wad(0.5 * (house.price(lot) or 0.0)), self.bob)
+            whole = house.take(lot, lot.amount, _ALL, self.bob)
+            bench.limit(f"{house.id}/highest-price", bench.works(self.bob, whole), self.bob, dear)
+            sold = bench.send(self.bob, whole).ok
         bench.note(house.id, "stuck_lots", 0 if sold else 1)
         bench.check_books()

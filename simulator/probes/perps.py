@@ -110,6 +110,10 @@ class PerpProbe:
         )
         within = bench.works(self.alice, allowed)
         bench.limit(f"{perp.id}/{'order' if perp.delay else 'initial'}-margin", within, self.alice, too_much)
+        if within and not perp.delay:
+            size, price = sign * perp.units(_NOTIONAL, bench.price(perp.asset)), bench.price(perp.asset)
+            worse = perp.trade(account, size, price * (1 - 0.02 * sign))
+            bench.limit(f"{perp.id}/limit-price", within, self.alice, worse)
         if not self.trades(self.alice, 0.5 * _NOTIONAL):
             return
         out = wad(self.margin, self.money)
@@ -143,6 +147,13 @@ class PerpProbe:
         size = perp.units(0.5 * _NOTIONAL, bench.price(perp.asset)) * (-1 if perp.inverse else 1)
         if not bench.send(self.alice, perp.trade(account, size, _NO_LIMIT if size > 0 else 0.0)).ok:
             return
+        with bench.trial.branch():
+            bench.freshen()
+            early = bench.works(self.bob, perp.execute(account))
+            bench.wait(perp.delay)
+            if bench.works(self.bob, perp.execute(account)):
+                bench.note(f"{perp.id}/order-delay", "limits_passed", early)
+                bench.note(f"{perp.id}/order-binds", "limits_passed", bench.works(self.alice, perp.cancel(account)))
         bench.trial.wait(perp.delay + 1)
         filled = bench.works(self.bob, perp.execute(account))
         bench.freshen()

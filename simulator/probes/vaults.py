@@ -221,6 +221,8 @@ class LoansProbe:
             bench.note(f"{loans.id}/debt-floor", "limits_passed", self.borrows(tiny, 0.3 * loans.loan_to_value))
         collateral = self.pledge(self.amount, 0.6 * loans.loan_to_value)
         bench.send(self.alice, loans.borrow(self.alice, collateral, self.amount))
+        draw = loans.borrow(self.alice, 0, self.amount // 10)
+        bench.limit(f"{loans.id}/authority", bench.works(self.alice, draw), self.bob, draw)
         little, much = loans.take_out(self.alice, collateral // 4), loans.take_out(self.alice, collateral // 2)
         if little is not None and much is not None:
             bench.limit(f"{loans.id}/withdrawal", bench.works(self.alice, little), self.alice, much)
@@ -270,11 +272,21 @@ class PoolProbe:
         self.alice = bench.people[0]
 
     def run(self) -> None:
-        """There and back in one block, from single units to a tenth of what is there."""
+        """There and back in one block, from single units to a tenth of what is there, and worse than asked for."""
+        with self.bench.trial.branch():
+            self._least()
         for amount in (1, 7, 10**6, self.pool.reserves[0] // 10):
             for sell_base in (True, False):
                 with self.bench.trial.branch():
                     self._round_trip(sell_base, amount)
+
+    def _least(self) -> None:
+        bench, pool, amount = self.bench, self.pool, self.pool.reserves[0] // 100
+        if bench.endow(pool.assets[0], self.alice, amount, pool.spender):
+            least = pool.quote(True, amount)
+            within = bench.works(self.alice, pool.swap(True, amount, least, self.alice))
+            beyond = pool.swap(True, amount, least * 101 // 100, self.alice)
+            bench.limit(f"{pool.id}/least-received", within, self.alice, beyond)
 
     def _round_trip(self, sell_base: bool, amount: int) -> None:
         bench, pool = self.bench, self.pool

@@ -163,7 +163,10 @@ class Lending(Capability, ABC):
         """What `liquidate` would do now, None where it would revert."""
 
     def holdings(self, owner: Address) -> tuple[int, int] | None:
-        """Collateral and debt of a position as the chain has them [wad], None where nobody can tell."""
+        """Collateral and debt of a position as the chain has them [wad], None where nobody can tell.
+
+        Who answers also makes calls for positions of which no event has told, as those of a trial.
+        """
         del owner
         return None
 

@@ -70,6 +70,26 @@ VARIANTS: tuple[Variant, ...] = (
         "ORACLE-SCALE",
         (Edit("oracle/GuardedFeed.sol", "toWad = 10 ** (18 - decimals);", "toWad = 10 ** (19 - decimals);"),),
     ),
+    Variant(
+        "delay-skipped",
+        "a delayed price may be poked until it counts",
+        "delayed",
+        "LIMITS",
+        (Edit("oracle/DelayedFeed.sol", "if (block.timestamp < nextPokeAt()) revert NotYet(nextPokeAt());", ""),),
+    ),
+    Variant(
+        "rate-uncapped",
+        "an exchange rate counts whatever it is",
+        "staked",
+        "PRICE-JUMP",
+        (
+            Edit(
+                "oracle/RateFeed.sol",
+                "underlying.price();\n        return (base.fullMulDiv(rate.min(cap()), WAD)",
+                "underlying.price();\n        return (base.fullMulDiv(rate, WAD)",
+            ),
+        ),
+    ),
     # ---------------------------------------------------------------------- cdp
     Variant(
         "whole-debt",
@@ -569,5 +589,79 @@ VARIANTS: tuple[Variant, ...] = (
                 "        if (covered && past != 0) _adopt((up * 1e18 / down).fullMulDiv(baseUnit, quoteUnit));",
             ),
         ),
+    ),
+    Variant(
+        "least-received-ignored",
+        "a swap gives what it gives, whatever its sender asked for at least",
+        "probe-lending",
+        "LIMITS",
+        (Edit("amm/ConstantProductPool.sol", "if (out < minOut) revert Slippage(out, minOut);", "minOut;"),),
+    ),
+    Variant(
+        "limit-price-ignored",
+        "a trade fills beyond the worst price that its sender bears",
+        "probe-hedge",
+        "LIMITS",
+        (
+            Edit(
+                "perps/PerpMarket.sol",
+                "if (sizeDelta > 0 ? p.price > limitPrice : p.price < limitPrice) revert",
+                "if (limitPrice == 1) revert",
+            ),
+        ),
+    ),
+    Variant(
+        "highest-price-ignored",
+        "whoever takes from an auction pays its price, whatever they said to pay at most",
+        "auctions",
+        "LIMITS",
+        (Edit("cdp/DutchAuction.sol", "if (price > maxPrice) revert TooExpensive(price, maxPrice);", "maxPrice;"),),
+    ),
+    Variant(
+        "anybody-reports",
+        "anybody may report a price",
+        "probe-lending",
+        "LIMITS",
+        (Edit("oracle/PushFeed.sol", "if (!isReporter[msg.sender]) revert NotReporter(msg.sender);", ""),),
+    ),
+    Variant(
+        "rate-never-stale",
+        "an exchange rate counts however old it is",
+        "staked",
+        "STALE-PRICE",
+        (Edit("oracle/RateFeed.sol", "if (maxAge != 0 && age > maxAge) revert StalePrice(age, maxAge);", "age;"),),
+    ),
+    Variant(
+        "anybody-borrows",
+        "anybody may draw on anybody's loan",
+        "probe-carry",
+        "LIMITS",
+        (
+            Edit(
+                "lending/LendingPool.sol",
+                "if (msg.sender != owner && (debtDelta > 0 || collateralDelta < 0)) revert",
+                "if (msg.sender != owner && collateralDelta < 0) revert",
+            ),
+        ),
+    ),
+    Variant(
+        "order-before-its-delay",
+        "an order may be filled before its delay is over",
+        "orders",
+        "LIMITS",
+        (
+            Edit(
+                "perps/PerpMarket.sol",
+                "if (block.timestamp < o.executableAt) revert OrderTooEarly(block.timestamp, o.executableAt);",
+                "",
+            ),
+        ),
+    ),
+    Variant(
+        "order-revocable",
+        "an order may be taken back while it binds, an option for nothing",
+        "orders",
+        "LIMITS",
+        (Edit("perps/PerpMarket.sol", "if (block.timestamp <= o.expiresAt) revert OrderBinding(o.expiresAt);", "o;"),),
     ),
 )

@@ -1,10 +1,11 @@
 """A prober tries everything it knows, and the run is as it would be without it."""
 
+from pathlib import Path
+
 import pytest
 
 from simulator import load, run
-
-PROBES = ("probe-lending", "probe-hedge", "probe-carry")
+from simulator.audit.defaults import PROBE_SCENARIOS as PROBES
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,13 @@ def test_the_same_seed_finds_the_same(results):
     again = run(load("probe-hedge"), seed=5)
     assert again.digest == results["probe-hedge"].digest
     assert rows(again).astype(str).equals(rows(results["probe-hedge"]).astype(str))
+
+
+def test_a_lender_of_a_users_own_is_probed_as_far_as_it_can_be(tmp_path):
+    toy = Path(__file__).parents[1] / "plugins" / "toy.toml"
+    file = tmp_path / "probed.toml"
+    file.write_text(f'schema = 1\nextends = "{toy}"\n[prober]\nagent = "prober"\n')
+    result = run(load(str(file)))
+    assert result.manifest["status"] == "complete"
+    assert {"limits_passed", "stale_hour_loss_usd"} <= set(rows(result)["name"].astype(str))
+    assert result.metrics["limits_passed"] == 0
