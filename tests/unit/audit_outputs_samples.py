@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from simulator.audit.config import load_audit
 from simulator.audit.conduct import AuditPlan
+from simulator.audit.config import load_audit
 from simulator.audit.verdict import CaseRuns
 from simulator.metrics import METRICS
 
@@ -40,7 +40,7 @@ def table(first=7, failed=0, **metrics):
     """A row a run: metrics by name, NaN for those that are not given; the last `failed` rows failed."""
     runs = max((len(values) for values in metrics.values()), default=0)
     data = {"seed": range(first, first + runs), "weight": 1.0, "status": "complete", "fault": "", "digest": "d"}
-    frame = pd.DataFrame({**data, **{name: np.nan for name in METRICS}, **metrics})
+    frame = pd.DataFrame({**data, **dict.fromkeys(METRICS, np.nan), **metrics})
     if failed:
         frame.loc[frame.index[-failed:], list(METRICS)] = np.nan
         frame.loc[frame.index[-failed:], ["status", "fault"]] = ["failed", "the chain is gone"]
