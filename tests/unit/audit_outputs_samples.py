@@ -1,54 +1,48 @@
-"""Made-up audits: a configuration in a folder, and the runs that its scenarios might have had."""
+"""A made-up audit with every verdict in it, and a frame of its runs."""
 
+import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from simulator.audit.conduct import AuditPlan
-from simulator.audit.config import load_audit
-from simulator.audit.verdict import CaseRuns
-from simulator.metrics import METRICS
-
-RATIO = "cdp.collateral.ETH.liquidation_ratio"
-HEAD = """
-[audit]
-scenarios = ["calm"]
-seeds = 300
-seed = 7
-"""
-RULE = """
-[[rule]]
-id = "DEBT"
-require = "p99(bad_debt_ratio) <= 0.5%"
-"""
+DOCUMENT = Path(__file__).with_name("audit_document.json")
+FAULT = {"what": "the chain is gone: <anvil> ended", "where": "luna, seed 11", "mend": "see whether it runs"}
 
 
-def configured(folder, text=HEAD + RULE):
-    """The configuration that a file with this text gives."""
-    file = Path(folder) / "risk.toml"
-    file.write_text(text, encoding="utf-8")
-    return load_audit(file)
+def audit_document(**changes: Any) -> dict[str, Any]:
+    """The sample, with some of its keys replaced."""
+    document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    return {**document, **changes}
 
 
-def planned(config):
-    """Its plan, without anybody's own code."""
-    return AuditPlan(config, {}, config.seed, None)
+def kept(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with nothing but passes in it."""
+    passing = [rule for rule in document["rules"] if rule["verdict"] == "pass"]
+    findings = [each for each in document["baseline"]["findings"] if each["verdict"] == "pass"]
+    baseline = {**document["baseline"], "findings": findings}
+    return {**document, "verdict": "pass", "exit_code": 0, "rules": passing, "baseline": baseline}
 
 
-def table(first=7, failed=0, **metrics):
-    """A row a run: metrics by name, NaN for those that are not given; the last `failed` rows failed."""
-    runs = max((len(values) for values in metrics.values()), default=0)
-    data = {"seed": range(first, first + runs), "weight": 1.0, "status": "complete", "fault": "", "digest": "d"}
-    frame = pd.DataFrame({**data, **dict.fromkeys(METRICS, np.nan), **metrics})
-    if failed:
-        frame.loc[frame.index[-failed:], list(METRICS)] = np.nan
-        frame.loc[frame.index[-failed:], ["status", "fault"]] = ["failed", "the chain is gone"]
-    return frame
+def cut_short(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with a chain that died and runs that ended early."""
+    fault = {
+        "fault": "agent bots-0: LookupError: lost | way",
+        "runs": 3,
+        "seed": 11,
+        "replay": "wavetank run luna --seed 11",
+    }
+    scenarios = [
+        {**each, "failed": 3, "faults": [fault]} if each["name"] == "luna" else each for each in document["scenarios"]
+    ]
+    return {**document, "status": "partial", "scenarios": scenarios, "faults": [FAULT]}
 
 
-def case_of(runs, name="calm", settings=None, *, missing=False, broken=None):
-    """What is known of a scenario that had these runs."""
-    return CaseRuns(
-        name, name.title(), settings or {}, runs, missing, broken, lambda seed: f"wavetank run {name} {seed}"
-    )
+def runs_frame() -> pd.DataFrame:
+    """Two runs in each of two scenarios, not in order."""
+    rows = [
+        {"scenario": name, "seed": seed, "weight": 1.0, "status": "complete", "fault": "", "digest": f"{seed:064x}",
+         "bad_debt_ratio": 0.01 * seed}
+        for name in ("luna", "calm") for seed in (8, 7)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
