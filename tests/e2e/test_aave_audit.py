@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from npm_parts import aave  # noqa: F401
 
-pytest.importorskip("simulator.audit.command")
 pytestmark = pytest.mark.usefixtures("aave")
 RULE = """
 [[rule]]

@@ -7,7 +7,6 @@ import projects
 import pytest
 from projects import wavetank
 
-pytest.importorskip("simulator.audit.command")
 pytestmark = [pytest.mark.forge, pytest.mark.xdist_group("targets")]
 SMALL = """
 set."world.hours" = 3
