@@ -12,6 +12,7 @@ _WORST_HOUR = 0.209  # ether's fall in its worst hour of 12 March 2020
 _STALE_DRAW = 100_000.0  # [debt tokens]
 _PUSHED_DRAW = 1_000_000.0  # [debt tokens]
 _PUSHES = (0.5, 2.0, 10.0)  # of a pool's quote reserve, sold into it
+_ROUNDING = 1e-6  # of a bonus
 _CRUMB = 10**15  # [collateral wad]
 _HARMLESS = 100.0  # cost over profit where there was no profit
 
@@ -247,6 +248,9 @@ class LendingProbe:
             excess = repaid / from_wad(owed) - lending.close_factor
             bench.note(lending.id, "close_factor_excess", max(0.0, excess))
         bench.note(lending.id, "liquidation_toxicity", taken / repaid / lending.liquidation_ratio)
+        if self._is_covered():
+            more = taken / repaid - 1 > lending.liquidation_bonus + _ROUNDING
+            bench.note(f"{lending.id}/bonus", "limits_passed", more)
         if owes:
             bench.note(lending.id, "liquidation_harm", max(0.0, 1 - (left / owes) / (held / owed)))
         if self._is_covered():

@@ -22,8 +22,16 @@ def caught(variant, seeds):
     return broken([metrics_of(variant.scenario, seed, variant) for seed in seeds])
 
 
+FIRST = {
+    variant.rule: variant for variant in reversed(VARIANTS)
+}  # compiling them all takes longer than a quick run has
+
+
 @needs_solc
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(v, id=v.name, marks=() if FIRST[v.rule] is v else pytest.mark.slow) for v in VARIANTS],
+)
 def test_a_fault_is_caught_by_the_rule_that_names_it(variant):
     assert variant.rule in caught(variant, [1])
 
@@ -64,7 +72,7 @@ def test_every_variant_is_a_patch_of_its_own_that_applies():
 
 def test_every_rule_that_is_judged_as_observed_has_a_fault_that_it_catches():
     named = {variant.rule for variant in VARIANTS}
-    assert {rule.id for rule in RULES} - named == {"STALE-HOUR", "LIQUIDATION-HARM"}
+    assert {rule.id for rule in RULES} - named == {"STALE-HOUR"}
 
 
 def test_the_corpus_is_of_every_family_and_of_two_strategies():

@@ -119,15 +119,28 @@ VARIANTS: tuple[Variant, ...] = (
         {"cdp.collateral.ETH.liquidation_ratio": 1.1, "cdp.collateral.ETH.liquidation_bonus": 0.2},
     ),
     Variant(
-        "double-bonus",
-        "a liquidation gives three times the declared bonus",
+        "sixfold-bonus",
+        "a liquidation takes so much that its position is worse than before",
         "probe-lending",
-        "TOXIC-LIQUIDATION",
+        "LIQUIDATION-HARM",
         (
             Edit(
                 "cdp/CdpEngine.sol",
                 "uint256 factor = WAD + c.liquidationBonus;",
                 "uint256 factor = WAD + 6 * uint256(c.liquidationBonus);",
+            ),
+        ),
+    ),
+    Variant(
+        "double-bonus",
+        "a liquidation gives twice the declared bonus",
+        "probe-lending",
+        "LIMITS",
+        (
+            Edit(
+                "cdp/CdpEngine.sol",
+                "uint256 factor = WAD + c.liquidationBonus;",
+                "uint256 factor = WAD + 2 * uint256(c.liquidationBonus);",
             ),
         ),
     ),

@@ -46,9 +46,9 @@ def test_limits_are_tried_where_they_are_declared(results):
         for subject in rows(result)[rows(result)["name"].astype(str) == "limits_passed"]["subject"]
     }
     assert {
-        "cdp/ETH/minimum-ratio", "cdp/ETH/debt-floor", "cdp/ETH/debt-ceiling", "cdp/ETH/healthy", "cdp/ETH/authority",
-        "cdp/ETH/withdrawal", "perps/ETH/initial-margin", "perps/ETH/withdrawal", "perps/ETH/healthy",
-        "perps/ETH/profit-while-short", "perps/ETH/pool-before-winners", "vault/USDC/deposit-cap",
+        "cdp/ETH/minimum-ratio", "cdp/ETH/debt-floor", "cdp/ETH/debt-ceiling", "cdp/ETH/healthy", "cdp/ETH/bonus",
+        "cdp/ETH/authority", "cdp/ETH/withdrawal", "perps/ETH/initial-margin", "perps/ETH/withdrawal",
+        "perps/ETH/healthy", "perps/ETH/profit-while-short", "perps/ETH/pool-before-winners", "vault/USDC/deposit-cap",
         "vault/ETH/deposit-cap", "vault/loans/loan-to-value", "vault/loans/debt-floor", "vault/loans/withdrawal",
     } <= tried  # fmt: skip
 
