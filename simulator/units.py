@@ -5,6 +5,7 @@ for fees. The market and the metrics keep floats. Only these functions carry a n
 """
 
 import math
+from decimal import Decimal
 
 WAD = 10**18
 RAY = 10**27
@@ -13,10 +14,14 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 
 def to_fixed(value: float, one: int) -> int:
-    """A float as an integer in units of 1/`one`, rounded to the nearest. Raises ValueError on NaN and infinity."""
+    """A float as an integer in units of 1/`one`, a power of ten, rounded to the nearest.
+
+    It is the decimal that the float is written as: a ratio of 1.13 is 1.13 on chain, to the last digit. Raises
+    ValueError on NaN and infinity.
+    """
     if not math.isfinite(value):
         raise ValueError(f"{value} has no fixed-point form")
-    return round(value * one)
+    return round(Decimal(float.__repr__(float(value))) * one)
 
 
 def from_fixed(value: int, one: int) -> float:

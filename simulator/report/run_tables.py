@@ -19,6 +19,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+_OTHERS = [  # folders that have a page of their own, by a key of their manifests
+    ("study", "a study", "its page is written with it: run the study again"),
+    ("recommendation", "a stress test", "`wavetank stress` with --resume writes its page again"),
+]
+
+
 @dataclass(frozen=True)
 class RunTables:
     """A finished run on disk. Tables are read a few columns at a time, so that a long run stays small in memory."""
@@ -77,6 +83,9 @@ def open_run(folder: Path) -> RunTables:
         raise ConfigError(
             f"schema = {seen!r}: this version reads {MANIFEST_SCHEMA}", where=str(path), mend="run the scenario again"
         )
+    for mark, what, mend in _OTHERS:
+        if mark in manifest:
+            raise ConfigError(f"the folder of {what}, not of one run", where=str(folder), mend=mend)
     missing = [key for key in ("scenario", "seed", "chain", "status", "digest", "metrics") if key not in manifest]
     if missing:
         raise ConfigError(f"no {', '.join(missing)} in the manifest", where=str(path), mend="run the scenario again")

@@ -1,11 +1,12 @@
 """`wavetank stress`: flags over the scenario's `[stress]` table, the runs, the answer, the exit code."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.report.wording import count
 from simulator.scenario import Scenario
 from simulator.scenario.build import Draft
 from simulator.stress.answer import Answer, answer, value_of
@@ -16,7 +17,8 @@ from simulator.stress.executors import Engine, ExecutorName, check_engine, open_
 from simulator.stress.further import Judging, further
 from simulator.stress.judge import Judged, judge
 from simulator.stress.page import write_page
-from simulator.stress.plan import Plan, changed, make_plan
+from simulator.stress.plan import Plan, changed, drawn_by, make_plan
+from simulator.stress.rare import drawn_for
 from simulator.stress.require import Rule, check_rules, parse_rule
 from simulator.stress.search import check_search
 from simulator.stress.sensitivity import need_salib, sensitivities
@@ -45,6 +47,7 @@ class Flags:
     until: str | None = None
     efficiency: str | None = None
     search: int | None = None
+    importance: int | None = None
 
     def over(self, settings: StressSettings | None) -> StressSettings:
         """The table with what is given here in its place. Raises ConfigError."""
@@ -137,7 +140,7 @@ class Sweep:
         for fault in self.document["faults"][:_FAULTS_SHOWN]:
             changes = self.plan.points[fault["point"]].changes
             again = replay_command(self.plan.scenario, changes, fault["seed"], self.plan.gas)
-            yield f"  {fault['runs']:,} times: {fault['fault']}; the first is {again}"
+            yield f"  {count(fault['runs'], 'time')}: {fault['fault']}; the first is {again}"
 
 
 def run_stress(
@@ -152,11 +155,14 @@ def run_stress(
     out: Path,
     resume: bool,
     progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda note: None,
 ) -> Sweep:
     """A sweep from its flags to its answer. Raises ConfigError before anything runs."""
     check_engine(executor, jobs, scheduler)
     plan = make_plan(scenario, flags.over(scenario.stress), seed=seed, gas=gas)
     wanted = asked(plan)
+    if plan.settings.importance:
+        plan = drawn_by(plan, drawn_for(plan, wanted.rules, jobs=jobs, out=out, tell=tell).as_dict())
 
     def engine() -> AbstractContextManager[Engine]:
         return open_engine(executor, jobs=jobs, scheduler=scheduler)

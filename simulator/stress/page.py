@@ -56,7 +56,7 @@ def render(
     groups = draw_charts(results, answer, sensitivity)
     scenario, names = manifest["scenario"], names_of(answer)
     templates = environment("simulator.stress")
-    templates.globals["swatch"] = swatch
+    templates.globals |= {"swatch": swatch, "number": number}
     return templates.get_template("stress.html.jinja").render(
         manifest=manifest,
         title=scenario.get("title") or scenario["name"],

@@ -34,11 +34,21 @@ class Plan:
     points: tuple[Point, ...]
     prints: tuple[str, ...]  # of the scenario at each point
     batch: int
+    drawn: Mapping[str, Any] | None = None  # how rare losses are made common, of which the scenario has the keys
 
     @property
     def seeds(self) -> int:
         """Runs of each point, at most."""
         return self.settings.seeds
+
+    @property
+    def reckoned(self) -> int:
+        """Runs of a point to reckon with before it is known to have enough."""
+        return self.seeds
+
+    def batch_end(self, start: int) -> int:
+        """Where a batch that begins at a seed of a number ends."""
+        return min(self.seeds, start + self.batch)
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -60,13 +70,14 @@ class Plan:
         scenario = {key: value for key, value in self.scenario.resolved.items() if key != "stress"}
         return {
             "scenario": scenario,
-            "files": _hashes(self.scenario),
+            "files": file_hashes(self.scenario),
             "gas": self.gas or "exact",
             "seed": self.seed,
             "seeds": self.seeds,
             "until": self.settings.until,
             "batch": self.batch,
             "points": [point.changes for point in self.points],
+            "drawn": self.drawn,
             "metrics": list(METRICS),
             "versions": versions(),
         }
@@ -92,6 +103,12 @@ def make_plan(scenario: Scenario, settings: StressSettings, *, seed: int, gas: s
 def changed(plan: Plan, changes: Mapping[str, Any]) -> Scenario:
     """The scenario of a plan with changes. Raises ConfigError where it cannot run so."""
     return _at(plan.scenario, plan.source, changes)
+
+
+def drawn_by(plan: Plan, drawn: Mapping[str, Any]) -> Plan:
+    """The plan with its jumps drawn by `changes` of `drawn`."""
+    scenario = changed(plan, drawn["changes"])
+    return replace(make_plan(scenario, plan.settings, seed=plan.seed, gas=plan.gas), drawn=drawn)
 
 
 def with_points(plan: Plan, points: Sequence[Point]) -> Plan:
@@ -122,7 +139,7 @@ def _takes_whole_numbers_only(scenario: Scenario, source: str, dimension: Dimens
     return False
 
 
-def _hashes(scenario: Scenario) -> dict[str, str]:
+def file_hashes(scenario: Scenario) -> dict[str, str]:
     """Hashes of the files that a scenario names: price histories, deployments, a user's own code."""
     folder = scenario.source.parent
     files = sorted(set(_named_files(scenario.resolved)))

@@ -35,6 +35,14 @@ class StressSettings(Settings):
     until: str = Field(
         "", description='when a point has runs enough, as in "p99(bad_debt_ratio) +- 0.1%"; empty: after all its seeds'
     )
+    importance: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="pilot runs, up to five times as many, after which jumps are drawn so that rare losses are common "
+        "and every run is weighted; 0: jumps are drawn as they are",
+        json_schema_extra=COUNT,
+    )
     search: int = Field(
         0,
         ge=0,

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from simulator.report.wording import count, number
+from simulator.report.wording import count, number, percent
 from simulator.stress.answer import Answer
+from simulator.stress.estimate import rate
+from simulator.stress.judge import Verdict
 from simulator.stress.recommend import Edge, Kept, Nearest
 from simulator.stress.wording import amount, labels, setting, settings
 
@@ -44,12 +46,23 @@ def reason(answer: Answer) -> str:
 
 def constraint(kept: Kept, answer: Answer) -> list[str]:
     """What a rule leaves and costs at the chosen point, and how far its edge is."""
-    parts = [f"{amount(kept.verdict.rule, kept.verdict.slack)} of room", edge(kept, names_of(answer))]
+    parts = [f"{amount(kept.verdict.rule, kept.verdict.slack)} of room", *unseen(kept.verdict)]
+    parts.append(edge(kept, names_of(answer)))
     if kept.cost:
         parts.append(f"without it efficiency would be higher by {number(kept.cost)}")
     elif kept.cost is not None:
         parts.append("it costs no efficiency")
     return parts
+
+
+def unseen(verdict: Verdict) -> list[str]:
+    """What a mean or a shortfall of runs that all agree does not know: how rare a greater loss may yet be."""
+    found = verdict.estimate
+    averages = verdict.rule.aggregate == "mean" or verdict.rule.aggregate.startswith("es")
+    if not averages or not found.runs or found.low != found.high:
+        return []
+    chance = rate(0, found.runs).high or 0.0
+    return [f"all {found.runs:,} runs agree, so what comes in fewer than {percent(chance)} of runs may be unseen"]
 
 
 def edge(kept: Kept, names: Mapping[str, str]) -> str:

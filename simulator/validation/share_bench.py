@@ -1,6 +1,7 @@
 """Contracts with shares (ERC-4626) among people who use them, and what somebody could try at any moment."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -35,7 +36,7 @@ _TOO_SMALL = ("Slippage", "DeltaOutsideBand")  # a vault of some thousand units,
 _MARKET_REFUSES = ("InsufficientMargin", "SkewExceeded", "OpenInterestExceeded", "InsufficientLiquidity")
 
 
-class Shares:
+class Shares(ABC):
     """A contract with shares in an asset, and three depositors."""
 
     places: Sequence[Contract]  # where a gift may go
@@ -62,9 +63,9 @@ class Shares:
         else:
             self.happen()
 
+    @abstractmethod
     def happen(self) -> None:
         """What others do."""
-        raise NotImplementedError
 
     def amount(self) -> int:
         """[asset units] of any size, from one unit up."""

@@ -49,6 +49,12 @@ def made_up(points: list[dict[str, Any]], runs: int, failing: int = 0) -> pd.Dat
     return pd.DataFrame(rows)
 
 
+DRAWN = {
+    "rule": RULES[0],
+    "changes": {"market.ETH.jump_rate_factor": 12.5, "market.ETH.jump_mean_shift": -0.081234},
+}
+
+
 def write_stress(
     folder: Path,
     points: list[dict[str, Any]] = GRID,
@@ -72,6 +78,7 @@ def write_stress(
     manifest = {
         "scenario": dict(scenario.resolved), "seed": 7, "require": list(rules), "runs_total": len(results),
         "runs_failed": failing, "status": "partial" if failing else "complete", **found.as_dict(),
+        "drawn": DRAWN if failing else None,
         "caps": {name: cap.as_dict() for name, cap in caps_of(scenario).items()},
     }  # fmt: skip
     indices = [

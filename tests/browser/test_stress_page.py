@@ -38,6 +38,14 @@ def test_the_page_fits_reads_well_and_asks_for_nothing(page: Page, written: Path
     assert faint == []
 
 
+def test_how_jumps_are_drawn_is_said_and_only_where_they_are(page: Page, written: Path, hopeless: Path) -> None:
+    story = "[...document.querySelectorAll('.story')].map(each => each.textContent).join(' ')"
+    page.show(written)
+    assert "market.ETH.jump_rate_factor 12.5, market.ETH.jump_mean_shift -0.0812" in page.run(story)
+    page.show(hopeless)
+    assert "jump" not in page.run(story)
+
+
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
 def test_every_chart_is_drawn(page: Page, written: Path, width: int) -> None:
     page.show(written, width=width, touch=width == PHONE)

@@ -4,9 +4,10 @@ import pytest
 from perp_books import BooksObserver
 
 from simulator import load, run
+from simulator.chain.revm import RevmChain
+from simulator.chain.types import Address
 from simulator.digest import Digest
 from simulator.record import Recorder
-from simulator.results import _open_chain, _say_nothing
 from simulator.scenario.files import shipped
 from simulator.world import World
 
@@ -31,7 +32,8 @@ def balanced(name, **changes):
     scenario = load(name, **changes)
     with Recorder(None) as recorder:
         observer = BooksObserver(recorder, Digest())
-        world = World(scenario, SEED, _open_chain(scenario, "revm", "fast", _say_nothing, None), observer)
+        chain = RevmChain("fast", gas_limit=scenario.chain.gas_limit, coinbase=Address(scenario.chain.coinbase))
+        world = World(scenario, SEED, chain, observer)
         world.run()
         world.finish()
         world.seal()

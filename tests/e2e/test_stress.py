@@ -148,6 +148,28 @@ def wait_for_end(pids):
         time.sleep(0.1)
 
 
+def test_the_report_of_a_sweep_is_asked_of_stress_and_not_of_report(undisturbed, capsys):
+    assert main(["report", str(undisturbed[0])]) == 2
+    assert "the folder of a stress test, not of one run" in capsys.readouterr().err
+
+
+def test_rare_losses_are_made_common_and_counted_by_their_likelihood(tmp_path):
+    jumps = {"process": "merton", "volatility": 0.3, "jump_rate": 2000.0}
+    jumps |= {"jump_mean": -0.1, "jump_deviation": 0.1, "price": 2000.0}
+    words = [*BASE, *(w for key, value in jumps.items() for w in ("--set", f"market.ETH.{key}={value}"))]
+    rule = "p90(oracle_gap_max) <= 50%"
+    words += ["--seeds", "40", "--seed", "3", "--require", rule, "--out", str(tmp_path / "out")]
+    _, printed, err = stressed(*words, "--importance", "20")
+    factor = printed["drawn"]["changes"]["market.ETH.jump_rate_factor"]
+    assert err.startswith(f"pilot runs, up to five times 20, to see which jumps decide {rule}")
+    assert printed["scenario"]["market"]["ETH"]["jump_rate_factor"] == factor > 1.5
+    weights = pd.read_parquet(tmp_path / "out/results.parquet")["weight"]
+    assert weights.nunique() > 1
+    _, resumed, err = stressed(*words, "--importance", "20", "--resume")
+    assert (resumed["drawn"], resumed["digest"], resumed["runs_resumed"]) == (printed["drawn"], printed["digest"], 40)
+    assert "pilot runs" not in err  # they are kept with the sweep
+
+
 def test_a_finished_sweep_is_resumed_without_a_run(undisturbed, tmp_path, capsys):
     folder, printed = undisturbed
     before = (folder / "results.parquet").read_bytes()
@@ -266,6 +288,8 @@ def test_failed_runs_are_counted_shown_and_kept_out_of_averages(tmp_path, capsys
         (["--require", "p99(bad_debt_ratio) <= 1%", "--seeds", "100"], "299"),
         (["--require", "param(no.such) <= 1"], "no.such"),
         (["--until", "p99(bad_debt_ratio) < 1%"], "half-width"),
+        (["--importance", "10"], "no constraint is about rare losses"),
+        (["--importance", "10", "--require", "mean(bad_debt_ratio) <= 1%"], "no price in it has jumps"),
         (["--until", "p99(bad_dept_ratio) +- 1%"], "bad_debt_ratio"),
         (["--until", "mean(blocks) +- 0"], "must be > 0"),
         (["--sampling", "sobol", "--points", "4"], "nothing to draw from"),

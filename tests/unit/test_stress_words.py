@@ -149,3 +149,13 @@ def test_what_is_the_same_at_every_point_is_said_and_not_drawn():
     drawn = charts(points, table(points, lambda _: [0.0] * 12), "mean(bad_debt_ratio) <= 20%")
     assert drawn["rule-0"].empty.replace("\u00a0", " ") == "It is 0 % at every point."
     assert not drawn["rule-0"].traces
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"), [("mean(bad_debt_ratio) <= 10%", True), ("p90(bad_debt_ratio) <= 10%", False)]
+)
+def test_an_average_of_runs_that_all_agree_says_how_rare_a_loss_it_may_not_have_seen(rule, told):
+    points = grid(ratio=[1.3])
+    found = answered(points, table(points, lambda _: [0.0] * 100), rule)
+    words = " ".join(constraint(found.recommendation.kept[0], found)).replace("\u00a0", " ")
+    assert ("all 100 runs agree, so what comes in fewer than 2.95 % of runs may be unseen" in words) == told
