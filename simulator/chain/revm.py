@@ -336,6 +336,8 @@ class RevmChain:
         Those hold the code analysed. Given as bytes it would be analysed anew in each call, so a record passes through
         the database once, under no account's name, and from then on accounts name the code by its hash.
         """
+        if not created:
+            return
         codes = {address: bytes(info.code or b"")[:-_CODE_PADDING] for address, info in created.items()}
         if self._exact:
             for address, code in codes.items():

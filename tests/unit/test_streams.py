@@ -1,6 +1,10 @@
 """Random streams by name below one seed."""
 
+from decimal import Decimal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulator.streams import Streams
 from simulator.units import from_wad, per_second_ray, to_fixed, to_wad
@@ -21,6 +25,16 @@ def test_wads_survive_the_crossing_and_nan_does_not_cross():
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="no fixed-point form"):
             to_fixed(value, 1)
+
+
+@given(st.integers(-(10**30), 10**30), st.sampled_from([1, 10**8, 10**9, 10**18, 10**27]))
+def test_what_is_written_in_as_many_decimals_as_there_are_crosses_to_the_digit(units, one):
+    written = float(Decimal(units) / one)
+    exact = Decimal(repr(written)) * one
+    assert abs(to_fixed(written, one) - exact) <= Decimal(
+        "0.65"
+    )  # the product of floats may take the other side of a half
+    assert exact != int(exact) or to_fixed(written, one) == exact
 
 
 def test_the_per_second_rate_compounds_to_the_annual_one():
