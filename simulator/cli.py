@@ -126,6 +126,9 @@ def run(
     gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option(help="The folder of the results; runs/SCENARIO-SEED by default.")] = None,
+    capsule: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the run to one file too, for `wavetank replay`.")
+    ] = None,
     study: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Answer a question by many runs instead: bands, effectiveness or delay."),
@@ -141,9 +144,12 @@ def run(
     if study is not None:
         if chain != "revm":
             raise ConfigError(f"--chain {chain}: studies run on revm", where="--study", mend="leave --chain out")
+        if capsule is not None:
+            raise ConfigError("a study is many runs, a capsule one", where="--capsule", mend="leave out one of the two")
         return _study(study, scenario, storm, changes, root, gas and gas.value, out, as_json)
     from simulator.results import run_scenario
 
+    recorded = _recording(capsule)
     try:
         with progress_bar(storm.title) as progress:
             result = run_scenario(
@@ -154,6 +160,7 @@ def run(
                 out=out or Path("runs") / f"{storm.name}-{root}",
                 progress=progress,
                 announce=print_note,
+                **recorded,
             )
     except KeyboardInterrupt:  # before there was anything to keep; later the run ends as a partial one
         raise _interrupted() from None
@@ -164,8 +171,23 @@ def run(
     if result.fault is not None:
         print_note(f"error: {result.fault}")
     if result.exit_code:
-        print_note(f"the run is partial: what there is of it is in {result.folder}")
+        none = " and makes no capsule" if capsule is not None else ""
+        print_note(f"the run is partial{none}: what there is of it is in {result.folder}")
+    elif capsule is not None:
+        from simulator.capsule.file import save
+
+        save(recorded["recording"].capsule(result), capsule)
+        print_note(f"capsule in {capsule}, {capsule.stat().st_size:,} bytes")
     return int(result.exit_code)
+
+
+def _recording(capsule: Path | None) -> dict[str, Any]:
+    """What `run_scenario` is given where a run is to become a capsule."""
+    if capsule is None:
+        return {}
+    from simulator.capsule.make import Recording
+
+    return {"recording": Recording()}
 
 
 def _study(
@@ -304,6 +326,53 @@ def stress(
     for note in sweep.notes():
         print_note(note)
     return sweep.exit_code
+
+
+@app.command()
+def audit(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML file of the audit.")],
+    out: Annotated[Path | None, typer.Option(help="The folder of the results; runs/CONFIG-audit by default.")] = None,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Write the baseline instead of comparing with it.")
+    ] = False,
+    warn_only: Annotated[
+        bool, typer.Option("--warn-only", help="Exit 0 whatever the rules say; never where runs are not whole.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(parser=_seed, metavar="N", help="The first seed; the configuration's by default.")
+    ] = None,
+    gas: Annotated[GasMode | None, typer.Option(help="How revm accounts for gas; exact by default.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Local workers; all cores by default.")] = None,
+    executor: Annotated[Executor, typer.Option(help="Where the runs are made.")] = Executor.LOCAL,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of the Dask or Ray cluster.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the audit that is in the folder.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Judge a protocol's risk by rules over many runs, and compare it with a baseline: a gate for CI."""
+    from simulator.audit.command import run_audit
+    from simulator.audit.words import lines
+
+    with sweep_progress(config.name) as progress:
+        found = run_audit(
+            config,
+            out=out,
+            update_baseline=update_baseline,
+            warn_only=warn_only,
+            seed=seed,
+            gas=gas and gas.value,
+            executor=executor.value,
+            jobs=jobs,
+            scheduler=scheduler,
+            resume=resume,
+            progress=progress,
+            announce=_announce,
+        )
+    print_json(found.document) if as_json else print_lines(lines(found.document, found.out))
+    for note in found.notes:
+        print_note(note)
+    return found.exit_code
 
 
 def _load(scenario: str, changes: list[str] | None) -> Any:
@@ -455,6 +524,39 @@ def fit(
 
 
 @app.command()
+def replay(
+    capsule: Annotated[Path, typer.Argument(metavar="CAPSULE", help="A file of an audit, or of `run --capsule`.")],
+    smaller: Annotated[
+        bool, typer.Option("--shrink", help="Search for a smaller run that still breaks the capsule's rule.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="The folder of the smaller run; the capsule's by default.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a capsule's transactions again, without market, agents or user code, and compare."""
+    if out is not None and not smaller:
+        raise ConfigError("a replay writes nothing", where="--out", mend="give it with --shrink")
+    found = _shrunk(capsule, out) if smaller else _replayed(capsule)
+    print_json(found.document) if as_json else print_lines(found.lines())
+    return int(found.exit_code)
+
+
+def _replayed(capsule: Path) -> Any:
+    from simulator.capsule.command import run_replay
+
+    with progress_bar(capsule.name) as progress:
+        return run_replay(capsule, progress)
+
+
+def _shrunk(capsule: Path, out: Path | None) -> Any:
+    from simulator.capsule.file import load
+    from simulator.capsule.shrink import shrink
+
+    content = load(capsule)
+    print_note(f"--shrink runs {content.title} again and again, and imports what code of a user's own it names")
+    return shrink(content, capsule, out or capsule.parent, print_note, _announce)
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `wavetank run` wrote.")],
     as_json: AsJson = False,
@@ -551,6 +653,12 @@ def _print_rows(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
 def new_scenario(name: NewName, as_json: AsJson = False) -> None:
     """A scenario that extends a shipped one."""
     _print_written("scenario", name, as_json)
+
+
+@starting.command("audit")
+def new_audit(name: NewName, as_json: AsJson = False) -> None:
+    """An audit by the default rules, for the shipped storms."""
+    _print_written("audit", name, as_json)
 
 
 @starting.command("plugin")

@@ -55,7 +55,7 @@ class Digest:
     def block(self, env: BlockEnv, gas_used: int, outcomes: Sequence[Outcome]) -> None:
         """Add a block. `gas_used` includes background demand; outcomes that are not in the block are left out."""
         self._open()
-        receipts = list(_receipts(outcomes))
+        receipts = list(included(outcomes))
         parts = [_BLOCK(b"B", env.number, env.timestamp, _word(env.base_fee), gas_used, len(receipts))]
         for receipt in receipts:
             _add_transaction(parts, receipt)
@@ -85,7 +85,15 @@ class Digest:
             raise ValueError("the digest is finished")
 
 
-def _receipts(outcomes: Iterable[Outcome]) -> Iterator[Receipt]:
+def receipt_hash(receipt: Receipt) -> bytes:
+    """SHA-256 of all that the digest takes of one transaction: two of a place differ where the digests part."""
+    parts: list[bytes] = []
+    _add_transaction(parts, receipt)
+    return sha256(b"".join(parts)).digest()
+
+
+def included(outcomes: Iterable[Outcome]) -> Iterator[Receipt]:
+    """The transactions that are in a block, those of bundles too, in order."""
     for outcome in outcomes:
         if type(outcome) is Receipt:
             yield outcome

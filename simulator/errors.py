@@ -2,7 +2,8 @@
 
 WavetankError               what, where, mend, and the exit code of the command that meets it
 ├── ConfigError        2    a scenario, flag or file that cannot be used
-│   └── SetupError     2    a contract that refused the parameters it was deployed with
+│   ├── SetupError     2    a contract that refused the parameters it was deployed with
+│   └── UserCodeError  2    a user's own code that raised while it was imported
 ├── ChainError         3    the chain cannot go on (gone, refused, out of step)
 │   └── UnsupportedOpcode 2 bytecode that reads what a backend cannot give
 └── AgentError         3    an agent raised; the run is partial
@@ -36,6 +37,10 @@ class ConfigError(WavetankError):
 
 class SetupError(ConfigError):
     """A contract refused the parameters it was deployed or configured with."""
+
+
+class UserCodeError(ConfigError):
+    """A user's own code raised while it was imported, or is not what it is said to be."""
 
 
 class ChainError(WavetankError):

@@ -77,6 +77,8 @@ class Outbox:
         return self._waiting.get((tx.sender, tx.nonce))
 
     def _submit(self, desk: Desk, call: Call, answer: simpy.Event | None) -> None:
+        if call.after is not None:
+            self._submit(desk, call.after, None)
         rule = desk.settings.gas
         tx = self._sign(desk, call, *self._prices.offer(rule))
         self._keep(tx, desk, call, answer)
@@ -99,7 +101,7 @@ class Outbox:
 
     def _sign(self, desk: Desk, call: Call, max_fee: int, max_tip: int) -> Transaction:
         sender = desk.address
-        to, data, gas, _, _, _, value = call
+        to, data, gas, _, _, _, value, _ = call
         return Transaction(sender, self._next_nonce(sender), to, data, value, gas, max_fee, max_tip)
 
     def _keep(self, tx: Transaction, desk: Desk, call: Call, answer: simpy.Event | None) -> None:

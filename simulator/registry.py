@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from simulator.errors import ConfigError
+from simulator.errors import ConfigError, UserCodeError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -150,17 +150,17 @@ class UserCode:
         return hashlib.sha256(self.file.read_bytes()).hexdigest()
 
     def load(self) -> Any:
-        """Import the code and give its class. Raises `ConfigError` if it raises or lacks the class."""
+        """Import the code and give its class. Raises `UserCodeError` if it raises or lacks the class."""
         try:
             module = import_module(self.module) if self.module else _import_file(self.file)
         except Exception as error:  # whatever a user's module raises while it is imported
-            raise ConfigError(
+            raise UserCodeError(
                 f"{self.name} cannot be imported: {type(error).__name__}: {_one_line(error)}", mend="mend the module"
             ) from error
         try:
             return _attribute(module, self.qualname)
         except AttributeError:
-            raise ConfigError(
+            raise UserCodeError(
                 f"{self.file.name} has no class {self.qualname}",
                 mend=f"the nearest name in it is `{nearest(self.qualname, _public(module))}`",
             ) from None
@@ -215,9 +215,11 @@ PROTOCOLS = Registry(
     "protocol",
     "wavetank.protocols",
     {
+        "aave-v3": "simulator.protocols.aave:AaveProtocol",
         "cdp": "simulator.protocols.cdp:Cdp",
         "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",
+        "uniswap-v3": "simulator.protocols.uniswap:UniswapProtocol",
         "vault": "simulator.protocols.vault:VaultProtocol",
     },
 )
@@ -230,6 +232,7 @@ AGENTS = Registry(
         "arbitrageur": "simulator.agents.arbitrageur:Arbitrageur",
         "noise": "simulator.agents.noise:NoiseTrader",
         "exploiter": "simulator.agents.exploiter:Exploiter",
+        "prober": "simulator.agents.prober:Prober",
         "keeper": "simulator.agents.keeper:Keeper",
         "hedge-keeper": "simulator.agents.hedge_keeper:HedgeKeeper",
         "depositor": "simulator.agents.depositor:Depositor",

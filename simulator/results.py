@@ -3,14 +3,15 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 
 from simulator.chain.backends import Announce, check_chain, open_chain
 from simulator.chain.base import Chain
@@ -27,6 +28,9 @@ from simulator.runfolder import RunFolder
 from simulator.scenario import Scenario, import_user_code
 from simulator.tables import SCHEMAS, Tables
 from simulator.world import World
+
+if TYPE_CHECKING:
+    from simulator.capsule.make import Recording
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -55,11 +59,18 @@ class RunResult:
         """The hash of everything done on chain."""
         return self.manifest["digest"]  # type: ignore[no-any-return]
 
+    def read(self, name: str, columns: Sequence[str] | None = None, where: Any = None) -> pa.Table:
+        """Columns of a table as they were recorded, of the rows for which `where` holds. See `Tables.read`."""
+        return self._source.read(name, columns, where)
+
+    @property
+    def _source(self) -> Tables:
+        return self._tables or Tables(self.folder or Path())
+
     @cached_property
     def tables(self) -> Mapping[str, pd.DataFrame]:
         """Every table by name."""
-        source = self._tables or Tables(self.folder or Path())
-        return {name: source.frame(name) for name in SCHEMAS}
+        return {name: self._source.frame(name) for name in SCHEMAS}
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Each table as an attribute, as in `result.prices`."""
@@ -93,10 +104,12 @@ def run_scenario(
     out: Path | None = None,
     progress: Progress | None = None,
     announce: Announce | None = None,
+    recording: "Recording | None" = None,
 ) -> RunResult:
     """Run a scenario, into the folder `out` or in memory, on `revm`, `anvil` or the node at a URL.
 
-    `gas` is a mode of revm, exact by default. `announce` is told before the run what a node cannot do.
+    `gas` is a mode of revm, exact by default. `announce` is told before the run what a node cannot do. `recording`
+    keeps what a capsule of the run needs.
 
     A fault during the run (an agent that raises, the chain gone, Ctrl-C) ends it as a partial one that keeps what it
     has; a fault in set-up raises and leaves nothing.
@@ -106,14 +119,23 @@ def run_scenario(
     scenario = import_user_code(scenario)
     settings = scenario.chain.fork
     fork = find_fork(settings.url, settings.block) if settings is not None else None
-    with closing(_open_chain(scenario, chain, gas, announce or _say_nothing, fork)) as opened:
+    opened = _open_chain(scenario, chain, gas, announce or _say_nothing, fork)
+    with closing(recording.taped(opened) if recording is not None else opened) as used:
         folder = RunFolder(out) if out is not None else None
         try:
-            return Run(scenario, root, opened, folder, fork).go(lambda world: world.run(progress))
+            return Run(scenario, root, used, folder, fork).go(partial(_live, progress, recording))
         except BaseException:
             if folder is not None:
                 folder.discard()
             raise
+
+
+def _live(progress: Progress | None, recording: "Recording | None", world: World) -> None:
+    if recording is not None:
+        recording.begins(world)
+    world.run(progress)
+    if recording is not None:
+        recording.ends()
 
 
 def _open_chain(scenario: Scenario, name: str, gas: str | None, announce: Announce, fork: Fork | None) -> Chain:

@@ -1,4 +1,4 @@
-"""Small working examples to start from: `wavetank new scenario|plugin|agent NAME`."""
+"""Small working examples to start from: `wavetank new scenario|audit|plugin|agent NAME`."""
 
 import re
 from pathlib import Path
@@ -54,7 +54,11 @@ class $class_name(Protocol):
         asset: str = Field("GOLD", description="market symbol of the token")
 
     def deploy(self, genesis: Genesis) -> None:
-        """Put the contracts on the chain; `read_artifact(path)` takes those of Foundry, Hardhat and Brownie."""
+        """Put the contracts on the chain.
+
+        With [target] artifacts = "out" in the scenario (or artifacts of Hardhat, build of Brownie),
+        `genesis.target.deploy("Vault", *args)` takes them from there, with the libraries that they need.
+        """
         asset = self.settings.asset
         self.token = genesis.deploy(load_artifact("CollateralToken"), asset, asset, 18)
         genesis.tokens[asset] = self.token
@@ -125,6 +129,10 @@ def write_starter(kind: str, name: str, folder: Path) -> list[Path]:
     if kind == "scenario":
         path = _write(folder / f"{name}.toml", _SCENARIO.substitute(name=name, title=_words(name).capitalize()))
         return [path, *_schema_beside(folder)]
+    if kind == "audit":
+        from simulator.audit.starter import audit_text
+
+        return [_write(folder / f"{name}.toml", audit_text(name))]
     module = name.replace("-", "_").lower()
     class_name = "".join(word.capitalize() for word in re.split("[-_]", name))
     text = _PYTHON[kind].substitute(id=module, file=f"{module}.py", class_name=class_name)

@@ -39,6 +39,7 @@ from simulator.protocols.positions import SafetyWatch
 from simulator.rebalances import RebalanceLog
 from simulator.scenario import Scenario
 from simulator.streams import Streams
+from simulator.trial import Trial
 from simulator.units import to_wei_per_gas
 
 Progress = Callable[[int, int], None]  # steps done, steps in all
@@ -91,6 +92,7 @@ class World:
             observe=self._observe_genesis,
             number=fork.number if fork else 0,
             attached=attached,
+            target=scenario.source.parent / scenario.target.artifacts if scenario.target else None,
         )
         if fork is not None:
             check_start(scenario, fork, self.genesis.now)
@@ -240,6 +242,18 @@ class World:
         """The positions that fall first as the price does."""
         return self._watches[lending][1].next_to_fall(count)
 
+    def error_name(self, output: bytes) -> str:
+        """What revert data says, as tables have it."""
+        return self._errors.decode_revert(output).reason
+
+    @contextmanager
+    def trial(self) -> Iterator[Trial]:
+        """A branch of the chain for as long as the `with` block lasts."""
+        reporters = {asset: self.genesis.account(f"reporter/{asset}").address for asset in self.scenario.oracle}
+        trial = Trial(self, reporters)
+        with trial.branch():
+            yield trial
+
     def would_work(self, sender: Address, call: Call) -> bool:
         """Whether a call on the latest block does not revert."""
         try:
@@ -386,7 +400,7 @@ class World:
                     self._emitted(index, position, log, *known)
             self._close(receipt.transaction, Fate("included", "", receipt), index)
         else:
-            reason = self._errors.decode_revert(receipt.output).name
+            reason = self.error_name(receipt.output)
             self._close(receipt.transaction, Fate("reverted", reason, receipt), index)
 
     def _emitted(self, index: int, position: int, log: Log, protocol: Protocol, abi: Abi) -> None:
@@ -487,11 +501,14 @@ class World:
 
     def seal(self) -> None:
         """End the digest with what accounts hold. Raises ChainError where the chain is gone."""
+        self.observer.finish(self.held())
+
+    def held(self) -> list[tuple[Address, int, int]]:
+        """Ether [wei] and nonce of every account that the digest ends with. Raises ChainError."""
         accounts = [account.address for account in self.genesis.accounts]
         accounts += [contract.address for contract in self.genesis.deployed]
         accounts.append(Address(self.scenario.chain.coinbase))
-        known = dict.fromkeys(accounts)
-        self.observer.finish([(a, self.chain.balance(a), self.chain.nonce(a)) for a in known])
+        return [(a, self.chain.balance(a), self.chain.nonce(a)) for a in dict.fromkeys(accounts)]
 
 
 _gas_used = attrgetter("gas_used")

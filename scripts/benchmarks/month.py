@@ -15,15 +15,13 @@ from typing import Any
 from benchmarks import vaults
 from benchmarks.timing import Act, alternate
 from benchmarks.verdict import Limit, Verdict
-from simulator.chain.revm import RevmChain
-from simulator.chain.types import BlockEnv, Candidate, Outcome, Receipt
+from simulator.capsule.tape import Block, Tape, play
+from simulator.digest import included
 from simulator.scenario import Scenario
 from simulator.world import World
 
 BOUND = 1.5
 _MODES = ("exact", "fast")
-
-Blocks = list[tuple[BlockEnv, Sequence[Candidate]]]
 
 
 def measure(small: bool) -> Verdict:
@@ -36,60 +34,45 @@ def measure(small: bool) -> Verdict:
     return Verdict(figures, [Limit("exact_ratio", "<=", BOUND)])
 
 
-class Tape(RevmChain):
-    """A chain that keeps the blocks it was given."""
-
-    def __init__(self, *settings: Any, **more: Any) -> None:
-        super().__init__(*settings, **more)
-        self.blocks: Blocks = []
-        self.receipts = 0
-
-    def execute(self, env: BlockEnv, candidates: Sequence[Candidate]) -> list[Outcome]:
-        """See `Chain.execute`."""
-        outcomes = super().execute(env, candidates)
-        self.blocks.append((env, candidates))
-        self.receipts += sum(type(outcome) is Receipt for outcome in outcomes)
-        return outcomes
-
-
 def compare(scenario: Scenario, gas: str, rounds: int) -> dict[str, Any]:
     """World against replay in one gas mode."""
-    tape = vaults.new_chain_of(Tape, scenario, gas)
+    tape = Tape(vaults.new_chain(scenario, gas))
     world = vaults.unrecorded(scenario, tape)
-    tape.blocks, tape.receipts = [], 0  # set-up is on both sides
+    tape.steps = []  # set-up is on both sides
     world.run()
-    check(world, replayed(scenario, gas, tape.blocks))
+    blocks = list(tape.blocks)
+    check(world, replayed(scenario, gas, blocks))
+    transactions = sum(1 for block in blocks for _ in included(block.outcomes))
     gc.collect()
     gc.freeze()  # what is kept from here on is neither side's garbage
     found = alternate(
         rounds,
         lambda: vaults.unrecorded(scenario, vaults.new_chain(scenario, gas)).run,
-        lambda: replay(vaults.unrecorded(scenario, vaults.new_chain(scenario, gas)), tape.blocks),
+        lambda: replay(vaults.unrecorded(scenario, vaults.new_chain(scenario, gas)), blocks),
     )
     gc.unfreeze()
     return {
         **found.figures(""),
         "world_seconds": round(median(found.ours), 3),
         "replay_seconds": round(median(found.theirs), 3),
-        "blocks": len(tape.blocks),
-        "transactions": tape.receipts,
-        "world_us_per_block": round(1e6 * median(found.ours) / len(tape.blocks), 2),
-        "replay_us_per_block": round(1e6 * median(found.theirs) / len(tape.blocks), 2),
+        "blocks": len(blocks),
+        "transactions": transactions,
+        "world_us_per_block": round(1e6 * median(found.ours) / len(blocks), 2),
+        "replay_us_per_block": round(1e6 * median(found.theirs) / len(blocks), 2),
     }
 
 
-def replay(world: World, blocks: Blocks) -> Act:
+def replay(world: World, blocks: Sequence[Block]) -> Act:
     """What runs the blocks on the chain that a world has set up."""
-    execute = world.chain.execute
 
     def act() -> None:
-        for env, candidates in blocks:
-            execute(env, candidates)
+        for _ in play(world.chain, blocks):
+            pass
 
     return act
 
 
-def replayed(scenario: Scenario, gas: str, blocks: Blocks) -> World:
+def replayed(scenario: Scenario, gas: str, blocks: Sequence[Block]) -> World:
     """A world that did nothing, on a chain where everything was done by replay."""
     world = vaults.unrecorded(scenario, vaults.new_chain(scenario, gas))
     replay(world, blocks)()

@@ -23,9 +23,9 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks import peer_venv, vaults
-from benchmarks.month import Tape
 from benchmarks.timing import Rounds, seconds, spread, take_turns
 from benchmarks.verdict import Limit, Verdict
+from simulator.capsule.tape import Tape
 from simulator.chain.base import Chain
 from simulator.chain.types import Address, Receipt, Transaction
 from simulator.protocols.base import Lending
@@ -119,7 +119,7 @@ def compare_months(peer: Peer, scenario: Scenario, name: str, kinds: Sequence[st
     settings = market(world)
     world.run()
     assert isinstance(world.chain, Tape)
-    taped: list[Any] = [tx for _, block in world.chain.blocks for tx in block]
+    taped: list[Any] = [tx for block in world.chain.blocks for tx in block.candidates]
     reports = [tx.data.hex() for tx in taped if tx.to == settings["feed"]]
     peer.ask("market", **settings, reports=reports, answers=[int(report[8:], 16) / _FEED_ONE for report in reports])
 
@@ -182,16 +182,16 @@ def run(chain: Chain, blocks: Sequence[vaults.Block]) -> None:
 
 def load(peer: Peer, scenario: Scenario) -> World:
     """Let verbs have the set-up of a scenario; a world of it on a chain that tapes."""
-    tape = vaults.new_chain_of(Tape, scenario, "fast")
+    tape = Tape(vaults.new_chain(scenario, "fast"))
     world = vaults.unrecorded(scenario, tape)
     peer.ask(
         "load",
         time=world.start,
         accounts=[(account.address, tape.balance(account.address)) for account in world.genesis.accounts],
-        setup=[fields(tx) for _, block in tape.blocks for tx in block],
+        setup=[fields(tx) for block in tape.blocks for tx in block.candidates],
         views=[(to, data.hex()) for to, data in views(world)],
     )
-    tape.blocks = []
+    tape.steps = []
     return world
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from simulator.chain.base import Chain
 from simulator.chain.revm import RevmChain
@@ -30,18 +30,10 @@ def load(path: Path, changes: Mapping[str, Any]) -> Scenario:
     return import_user_code(load_scenario(path, changes))
 
 
-ChainT = TypeVar("ChainT", bound=RevmChain)
-
-
 def new_chain(scenario: Scenario, gas: str) -> RevmChain:
     """An empty chain as a run has it."""
-    return new_chain_of(RevmChain, scenario, gas)
-
-
-def new_chain_of(kind: type[ChainT], scenario: Scenario, gas: str) -> ChainT:
-    """The same of a subclass."""
     settings = scenario.chain
-    return kind(gas, chain_id=settings.id, gas_limit=settings.gas_limit, coinbase=Address(settings.coinbase))
+    return RevmChain(gas, chain_id=settings.id, gas_limit=settings.gas_limit, coinbase=Address(settings.coinbase))
 
 
 def unrecorded(scenario: Scenario, chain: Chain) -> World:

@@ -79,7 +79,7 @@ class Arbitrageur(Agent):
         reserve, edge = (base, base * quote * keep / fair) if sell_base else (quote, base * quote * keep * fair)
         wanted = to_wad(max(0.0, (math.sqrt(edge) - reserve) / keep))
         asset = pool.assets[0 if sell_base else 1]
-        amount = min(wanted, desk.balance(asset))
+        amount = min(wanted, desk.balance(asset), pool.most(sell_base))
         if not amount:
             return False
         out = pool.quote(sell_base, amount)

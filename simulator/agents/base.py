@@ -18,12 +18,13 @@ from simulator.chain.accounts import Account
 from simulator.chain.types import Receipt, Transaction
 from simulator.gas_price import GasRule
 from simulator.market import Market
-from simulator.protocols.base import Call, Capability, Notice
+from simulator.protocols.base import Call, Capability, Notice, Protocol
 from simulator.protocols.genesis import Genesis
 from simulator.selling import AT_ONCE, SellingRule
 from simulator.settings import COUNT, SECONDS, Settings
 
 if TYPE_CHECKING:
+    from simulator.trial import Trial
     from simulator.world import World
 
 __all__ = ["Agent", "AgentSettings", "CapabilityT", "Desk", "Fate", "Life", "distinct", "newest"]
@@ -129,6 +130,19 @@ class Desk:
     def would_work(self, call: Call) -> bool:
         """Whether a call, made on the latest block by itself, does not revert: what a bot simulates before it sends."""
         return self._world.would_work(self.address, call)
+
+    def trial(self) -> AbstractContextManager["Trial"]:
+        """A `with` block in which anything may be tried on the chain, of which nothing stays."""
+        return self._world.trial()
+
+    def note(self, protocol: str, rows: Iterable[tuple[str, str, float]]) -> None:
+        """Record measures: subject, name, value."""
+        self._world.observer.measures(self._world.number, protocol, rows)
+
+    @property
+    def protocols(self) -> Sequence[Protocol]:
+        """Every plug-in of the world."""
+        return self._world.protocols
 
     # ------------------------------------------------------------------ waiting
 

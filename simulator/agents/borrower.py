@@ -105,6 +105,8 @@ class Borrower(Agent):
         spare = round(collateral * settings.reserve) if self._habit == "top_up" else 0
         genesis.endow(lending.asset, desk.address, collateral + spare)
         genesis.approve(lending.asset, desk.address, lending.spender)
+        if lending.pulls_debt:
+            genesis.approve(lending.debt_asset, desk.address, lending.spender)
         call = lending.open(desk.address, collateral, to_wad(debt))
         self._position = call.subject
         genesis.submit(call, desk.address)

@@ -45,7 +45,7 @@ class NoiseTrader(Agent):
                 sell_base = bool(desk.random.random() < 0.5)
                 asset = pool.assets[0 if sell_base else 1]
                 size = settings.trade_usd * desk.random.standard_exponential() / desk.market.price(asset)
-                amount = min(to_wad(size), desk.balance(asset))
+                amount = min(to_wad(size), desk.balance(asset), pool.most(sell_base))
                 if amount and pool.price:
                     least = round(pool.quote(sell_base, amount) * (1 - settings.max_slippage))
                     yield desk.send(pool.swap(sell_base, amount, least, desk.address))

@@ -205,6 +205,11 @@ class Revert(NamedTuple):
     name: str
     values: tuple[Any, ...] = ()
 
+    @property
+    def reason(self) -> str:
+        """What tables say and senders accept: the error's name, or `Error: text` of a plain `require`."""
+        return f"Error: {self.values[0]}" if self.name == "Error" else self.name
+
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.values))})"
 

@@ -72,10 +72,10 @@ def fork_gone(fault: RuntimeError) -> ChainError:
 class _Mark:
     """What a snapshot needs to come back: the engine does not undo writes to its database."""
 
-    __slots__ = ("accounts", "checkpoint", "created", "env", "slots", "tips")
+    __slots__ = ("accounts", "checkpoint", "created", "env", "leaked_gas", "slots", "tips")
 
-    def __init__(self, checkpoint: Any, tips: int, env: BlockEnv) -> None:
-        self.checkpoint, self.tips, self.env = checkpoint, tips, env
+    def __init__(self, checkpoint: Any, tips: int, env: BlockEnv, leaked_gas: int) -> None:
+        self.checkpoint, self.tips, self.env, self.leaked_gas = checkpoint, tips, env, leaked_gas
         self.accounts: dict[str, tuple[int, int, int | None]] = {}  # balance, engine's nonce, ours
         self.created: set[str] = set()
         self.slots: dict[tuple[str, int], int] = {}
@@ -299,7 +299,9 @@ class RevmChain:
         self._write_accounts(accounts)
         self._base = evm.snapshot()
         self._leaked_gas = 0
-        self._compact_at = min(_COMPACT_GAS_MOST, _COMPACT_GAS + _COMPACT_GAS_PER_ACCOUNT * len(accounts))
+        # Senders and contracts, not what is loaded: views load too, and gas may not depend on who has looked.
+        known = len(self._nonces) + len(self._codes)
+        self._compact_at = min(_COMPACT_GAS_MOST, _COMPACT_GAS + _COMPACT_GAS_PER_ACCOUNT * known)
 
     def _write_accounts(self, accounts: list[AccountState]) -> None:
         for account in accounts:
@@ -384,7 +386,8 @@ class RevmChain:
     def snapshot(self) -> int:
         """See `Chain.snapshot`."""
         # In fast mode nothing is moved to the database while a mark is open, so the engine's own checkpoint serves.
-        self._marks.append(_Mark(None if self._exact else self._evm.snapshot(), self._tips, self._env))
+        checkpoint = None if self._exact else self._evm.snapshot()
+        self._marks.append(_Mark(checkpoint, self._tips, self._env, self._leaked_gas))
         return len(self._marks)
 
     def revert(self, mark: int) -> None:
@@ -394,7 +397,7 @@ class RevmChain:
         undo = self._marks.pop()
         if undo.checkpoint is not None:
             self._evm.revert(undo.checkpoint)
-        self._tips = undo.tips
+        self._tips, self._leaked_gas = undo.tips, undo.leaked_gas
         if self._env != undo.env:
             self._set_env(undo.env)
         for address in undo.created:

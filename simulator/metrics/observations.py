@@ -26,6 +26,9 @@ at every block; `target_per_share` and, where there is a hedge leg, `hedge_profi
 `rebalance_delay_seconds`, `rebalance_due_seconds`, `withdrawal_wait_seconds`, `withdrawal_pending_seconds`; and of each
 rebalance `rebalance_cost_usd`. Of these every row counts.
 
+Of what a prober tried, by protocol and subject: rows named as the metrics of `simulator/metrics/probes.py`, each the
+outcome of one attempt. Of these too every row counts.
+
 Any other measure stands until the next one of its protocol, subject and name; of two in one block the later counts.
 """
 
@@ -60,6 +63,27 @@ _MEASURES = (
     "open_interest_usd",
     "insurance_fund_lowest_usd",
     "hedge_funding_paid_usd",
+)
+_PROBED = (
+    "stale_answers_used",
+    "wild_answers_used",
+    "limits_passed",
+    "round_trip_gain",
+    "self_liquidation_gain_usd",
+    "liquidation_harm",
+    "close_factor_excess",
+    "liquidation_toxicity",
+    "unliquidatable_debt_usd",
+    "stuck_lots",
+    "accrual_gap",
+    "share_price_push",
+    "adl_losers_usd",
+    "adl_past_floor_usd",
+    "rebalance_excess_loss",
+    "queue_jumps",
+    "books_gap_usd",
+    "manipulation_cost_ratio",
+    "stale_hour_loss_usd",
 )
 _NEUTRAL = ["liquidation", "auction_settled", "deleveraged", "socialised"]
 
@@ -223,9 +247,10 @@ class Observations:
         return [_vault_path(rows) for _, rows in known.groupby(key, sort=True)]
 
     @cached_property
-    def _vault_rows(self) -> dict[str, list[float]]:
-        table = self.tables.read("measures", ["name", "value"], field("name").isin(_VAULT_ROWS))
-        found: dict[str, list[float]] = {name: [] for name in _VAULT_ROWS}
+    def _every_row(self) -> dict[str, list[float]]:
+        names = (*_VAULT_ROWS, *_PROBED)
+        table = self.tables.read("measures", ["name", "value"], field("name").isin(names))
+        found: dict[str, list[float]] = {name: [] for name in names}
         for name, value in zip(table["name"].to_pylist(), table["value"].to_pylist(), strict=True):
             if value is not None:
                 found[name].append(value)
@@ -233,7 +258,11 @@ class Observations:
 
     def vault_rows(self, name: str) -> list[float]:
         """Every value of a measure that vaults write when something happens, in order."""
-        return self._vault_rows[name]
+        return self._every_row[name]
+
+    def probed(self, name: str) -> list[float]:
+        """The outcome of every attempt of a prober that is for the metric of a name, in order."""
+        return self._every_row[name]
 
     def column(self, table: str, name: str) -> Floats:
         """A column as floats without its nulls."""

@@ -1,7 +1,7 @@
 """Metrics by name: each is one function of what was observed, with its unit, its worse direction and its source."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,10 +50,11 @@ def metric(unit: str, worse: Worse | None, source: str = OURS) -> Callable[[Func
     return register
 
 
-def compute(tables: Tables) -> dict[str, Value]:
-    """Every registered metric of a run; None where it does not apply."""
+def compute(tables: Tables, names: Collection[str] | None = None) -> dict[str, Value]:
+    """Every registered metric of a run, or those of `names`; None where it does not apply."""
     seen = Observations(tables)
-    return {name: _plain(each.function(seen)) for name, each in METRICS.items()}
+    wanted = METRICS if names is None else {name: METRICS[name] for name in names}
+    return {name: _plain(each.function(seen)) for name, each in wanted.items()}
 
 
 def describe() -> list[dict[str, str | None]]:

@@ -46,6 +46,13 @@ def insolvent(seen: Observations) -> int | None:
     return int((uncovered > 0).any())
 
 
+@metric(unit="usd", worse="higher", source="capital at risk in Block Analitica 2022")
+def bad_debt_less_reserve_usd(seen: Observations) -> float | None:
+    """Bad debt at the end less what was put by against it, over all protocols; negative while reserves reach."""
+    by_protocol = _bad_debt_at_end(seen)
+    return None if by_protocol is None else float(by_protocol.sum() - seen.measure_at_end("reserve_usd").sum())
+
+
 @metric(unit="ratio", worse="lower", source="Maker's liquidation ratio")
 def collateral_ratio_min(seen: Observations) -> float | None:
     """Lowest collateral over debt, at the reference price, of any position at any sample."""

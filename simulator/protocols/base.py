@@ -33,8 +33,9 @@ class Call(NamedTuple):
     gas: int  # the limit to ask for
     action: str  # for the tables, as in "liquidate"
     subject: str = ""  # what it acts on, as in a position or lot; rivals for it are seen in the pool
-    accepts: Mapping[str, str] = {}  # custom error -> why it can happen to an honest caller
+    accepts: Mapping[str, str] = {}  # custom error (or `Error: text`) -> why it can happen to an honest caller
     value: int = 0  # [wei]
+    after: "Call | None" = None  # what the sender has to do just before it, in a transaction of its own
 
 
 class Notice(NamedTuple):
@@ -87,6 +88,8 @@ class Oracle(Capability, ABC):
     price: float  # [usd] that consumers would use, as last seen in events; 0 before the first
     price_time: int  # [unix s] when that answer was observed
     source: str = "push"  # a reporter writes the price; or it is the twap of a pool, or made by an exchange rate
+    max_age: float = 0.0  # [s] of an answer that consumers may get, as declared; 0: any
+    max_jump: float = 0.0  # of a lone answer from the one before, as declared; 0: any
 
     @abstractmethod
     def usable_price(self, now: int | None = None) -> float | None:
@@ -94,6 +97,10 @@ class Oracle(Capability, ABC):
 
         `now` [unix s], where the caller knows it, may save asking the chain.
         """
+
+    def answer(self) -> float | None:
+        """What a consumer gets from the chain as it is [usd], nothing remembered; None where its call reverts."""
+        return self.usable_price()
 
     def observed(self, market: "Market") -> float | None:
         """What its reporter sees now, the price [usd] as a rule; None where nobody reports."""
@@ -111,6 +118,10 @@ class Oracle(Capability, ABC):
     def next_poke(self) -> int | None:
         """When it may next be poked [unix s]."""
 
+    def poke_seconds(self) -> float:
+        """The least time between two pokes [s]."""
+        return 0.0
+
 
 class Lending(Capability, ABC):
     """Positions of one collateral that owe one stablecoin."""
@@ -126,6 +137,10 @@ class Lending(Capability, ABC):
     book: PositionBook
     oracle: Oracle
     immediate: bool  # a liquidation pays out at once, otherwise it starts an auction
+    close_factor: float = 1.0  # most of a debt that one liquidation repays, as declared
+    liquidation_bonus: float = 0.0  # collateral over debt less 1 that a liquidator gets, or an auction raises
+    debt_ceiling: float = float("inf")  # [debt tokens]
+    pulls_debt: bool = False  # an owner has to approve the debt token to the spender before repaying
 
     @abstractmethod
     def index(self, now: int) -> float:
@@ -146,6 +161,14 @@ class Lending(Capability, ABC):
     @abstractmethod
     def quote(self, position: str, max_repay: int) -> Quote | None:
         """What `liquidate` would do now, None where it would revert."""
+
+    def holdings(self, owner: Address) -> tuple[int, int] | None:
+        """Collateral and debt of a position as the chain has them [wad], None where nobody can tell.
+
+        Who answers also makes calls for positions of which no event has told, as those of a trial.
+        """
+        del owner
+        return None
 
     def deploy_flash(self, genesis: Genesis, owner: Address) -> Address | None:
         """A contract of `owner` that borrows what it repays in the same transaction, None where there is none."""
@@ -211,6 +234,12 @@ class Auction(Capability, ABC):
     def take(self, lot: Lot, amount: int, max_price: int, to: Address) -> Call:
         """Descending: buy `amount` [wad] at no more than `max_price` [wad] for `to`."""
 
+    reset_seconds: float = 0.0  # after which a lot that nobody wanted may have a new start
+
+    def newest(self) -> Lot | None:
+        """The lot opened last, as the chain has it; None where nobody can tell."""
+        return None
+
     def deploy_flash(self, genesis: Genesis, owner: Address) -> Address | None:
         """As in `Lending.deploy_flash`."""
         del genesis, owner
@@ -244,6 +273,11 @@ class Pool(Capability, ABC):
     def quote(self, sell_base: bool, amount: int) -> int:
         """What `swap` would give now [wad]."""
 
+    def most(self, sell_base: bool) -> int:
+        """The largest amount [wad] that it takes now: liquidity may end at some price."""
+        del sell_base
+        return 2**255
+
 
 class Vault(Capability, ABC):
     """Shares of a strategy that holds one asset and is rebalanced by whoever finds that due."""
@@ -256,6 +290,9 @@ class Vault(Capability, ABC):
     share_unit: int = 1  # units of share for a unit of the asset, at the first deposit
     observed_every: float = 0.0  # [s] between calls of `observe`
     observed_at: float = 0.0  # [unix s] the latest of them
+    max_slippage: float = 0.0  # of what a rebalance trades, as declared
+    deposit_cap: float = float("inf")  # [asset tokens] most net assets by deposits
+    withdrawal_seconds: float = 0.0  # that a request waits at least
 
     @abstractmethod
     def deposit(self, owner: Address, assets: int) -> Call:
@@ -326,6 +363,11 @@ class Vault(Capability, ABC):
     def can_settle(self) -> bool:
         """Whether `settle` would set anything aside."""
 
+    def value_of(self, shares: int) -> int | None:
+        """What shares are worth by the chain [asset wad], None where nobody can tell."""
+        del shares
+        return None
+
     def may_be_due(self) -> bool:
         """Whether asking `due` is worth it, by what is known without asking; `vault_due` tells when that turns true."""
         return True
@@ -363,6 +405,26 @@ class Loans(Capability, ABC):
     @abstractmethod
     def repay(self, owner: Address, amount: int) -> Call:
         """Repay `amount` [asset wad] of a loan."""
+
+    def take_out(self, owner: Address, collateral: int) -> Call | None:
+        """Take `collateral` [wad] out of one's loan."""
+        del owner, collateral
+        return None
+
+    def holdings(self, owner: Address) -> tuple[int, int] | None:
+        """Collateral and debt of a loan as the chain has them [wad], None where nobody can tell."""
+        del owner
+        return None
+
+    def rate(self, cash: int, lent: int) -> float | None:
+        """The declared interest a year while so much [asset wad] is not lent out and is, None where nobody can tell."""
+        del cash, lent
+        return None
+
+    def value_of(self, shares: int) -> int | None:
+        """What shares of the lenders are worth by the chain [asset wad], None where nobody can tell."""
+        del shares
+        return None
 
 
 class Order(NamedTuple):
@@ -405,6 +467,8 @@ class Perp(Capability, ABC):
     fund: int  # [margin wad] the insurance fund
     shortfall: int  # [margin wad] recorded and not paid
     paused: bool  # trades and orders are refused
+    floor: int = 0  # [margin wad] of shortfall at which deleveraging ends
+    trigger: int = 0  # [margin wad] of shortfall above which it begins
 
     @abstractmethod
     def account(self, owner: Address) -> str:
@@ -457,6 +521,21 @@ class Perp(Capability, ABC):
     @abstractmethod
     def pool_capital(self, now: int) -> int | None:
         """What the pool would have if every trader closed now [margin wad], None without a price."""
+
+    # ----------------------------------------------------- the chain, as it is
+
+    def equity_of(self, owner: Address) -> int | None:
+        """Equity of an account at the mark [margin wad], None where nobody can tell."""
+        del owner
+        return None
+
+    def funding_index(self) -> int | None:
+        """What one unit of size has paid since the start [margin ray], None where nobody can tell."""
+        return None
+
+    def losses(self) -> tuple[int, int] | None:
+        """The insurance fund and the shortfall [margin wad], None where nobody can tell."""
+        return None
 
     # ---------------------------------------------------------------- previews
 
@@ -617,6 +696,12 @@ class Protocol(ABC):
 
     def governance(self) -> Sequence[tuple[float, Call]]:
         """What its owner does by declaration: when [s since the start], in order, and the call."""
+        return ()
+
+    def books(self, price: Callable[[str], float]) -> Iterable[Measure]:
+        """By how much its books differ from what they are about, at reference prices [usd]: one for each identity, all
+        named `books_gap_usd`, the subject saying which. Asked only where somebody probes."""
+        del price
         return ()
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:

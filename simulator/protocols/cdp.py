@@ -1,6 +1,7 @@
 """Our collateralised debt contracts: CdpEngine, Dollar, and an auction house where a collateral sells by auction."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from math import isclose
 from typing import Any, ClassVar, Literal
 
@@ -138,12 +139,14 @@ class CdpCollateral(Lending):
         self.settings = settings
         self.engine = protocol.engine
         self.symbol = symbol(asset)
-        self.token = genesis.token(asset).address
+        self._token = genesis.token(asset)
+        self.token = self._token.address
         self.debt_token = protocol.dollar.address
         self.spender = self.engine.address
         self.minimum_ratio = settings.minimum_ratio
         self.liquidation_ratio = settings.liquidation_ratio
-        self.debt_floor = settings.debt_floor
+        self.debt_floor, self.debt_ceiling = settings.debt_floor, settings.debt_ceiling
+        self.close_factor, self.liquidation_bonus = settings.close_factor, settings.liquidation_bonus
         self.immediate = settings.liquidation == "fixed"
         self.book = PositionBook()
         self.oracle = genesis.feeds[asset].oracle
@@ -188,6 +191,11 @@ class CdpCollateral(Lending):
             return None
         return Quote(repay, seized - fee)
 
+    def holdings(self, owner: Address) -> tuple[int, int] | None:
+        """See `Lending.holdings`."""
+        collateral, _ = self.engine.read(self._chain, "positions", self.symbol, owner)
+        return collateral, self.engine.read(self._chain, "debtOf", self.symbol, owner)
+
     def deploy_flash(self, genesis: Genesis, owner: Address) -> Address | None:
         """See `Lending.deploy_flash`."""
         return deploy_flash(genesis, self.asset, self.debt_asset, owner)
@@ -197,6 +205,10 @@ class CdpCollateral(Lending):
         arguments = (self.engine.address, self.symbol, owner_of(position), max_repay, min_profit)
         data = load_artifact("FlashLiquidator").abi.functions["liquidate"].encode(*arguments)
         return Call(borrower, data, 1_200_000, "liquidate", position, _NOT_MINE | FLASH_FAILS)
+
+    def tokens_held(self) -> int:
+        """Collateral tokens of the engine [wad]."""
+        return int(self._token.read(self._chain, "balanceOf", self.engine.address))
 
     def position_id(self, owner: Address) -> str:
         """Its name in tables and notices."""
@@ -432,6 +444,19 @@ class Cdp(Protocol):
             return ()
         lending = self.collaterals.get(id.rstrip(b"\0").decode())
         return lending.on_engine_event(event, now, self.id) if lending else ()
+
+    def books(self, price: Callable[[str], float]) -> Iterable[Measure]:
+        """Supply against debts, bad debt and surplus; tokens held against the collateral of positions."""
+        read = partial(self.engine.read, self._chain)
+        worth = price(self.settings.dollar)
+        owed = read("badDebtExact") - read("surplusExact")  # [wad * ray]
+        for asset, lending in self.collaterals.items():
+            collateral, normalized, index, _, at_auction = read("totals", lending.symbol)
+            owed += normalized * index + at_auction * RAY
+            held = lending.tokens_held()
+            yield Measure(f"{asset}/collateral", "books_gap_usd", from_wad(max(0, collateral - held)) * price(asset))
+        supply = self.dollar.read(self._chain, "totalSupply")
+        yield Measure("supply", "books_gap_usd", from_wad(abs(supply - owed // RAY)) * worth)
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """See `Protocol.sample`."""

@@ -74,6 +74,15 @@ class House(Auction):
             self.contract = genesis.deploy(kind, *places, *arguments, libraries=libraries)
         self.spender = self.contract.address
 
+    def newest(self) -> Lot | None:
+        """See `Auction.newest`."""
+        number = int(self.contract.read(self._chain, "auctionCount"))
+        owner, amount, to_raise, debt, *rest = self.contract.read(self._chain, "auctions", number)
+        if not debt:
+            return None
+        position = f"{self.market}/{Address(owner)}"
+        return Lot(self.lot_id(number), number, position, amount, debt, to_raise, 0, end=rest[-1])
+
     def read_terms(self, genesis: Genesis) -> None:
         """Of a house that is there already: what it needs to know of its own terms."""
         del genesis
@@ -131,7 +140,7 @@ class EnglishHouse(House):
 
     def __init__(self, protocol: "Cdp", asset: str, settings: "EnglishSettings", genesis: Genesis) -> None:
         self.minimum_raise = settings.minimum_raise
-        self._lifetime = round(settings.auction_minutes * 60)
+        self.reset_seconds = self._lifetime = round(settings.auction_minutes * 60)
         super().__init__(
             protocol,
             asset,
@@ -145,7 +154,7 @@ class EnglishHouse(House):
     def read_terms(self, genesis: Genesis) -> None:
         """See `House.read_terms`."""
         self.minimum_raise = from_wad(genesis.ask(self.contract, "minimumRaise"))
-        self._lifetime = genesis.ask(self.contract, "auctionSeconds")
+        self.reset_seconds = self._lifetime = genesis.ask(self.contract, "auctionSeconds")
 
     def _started(self, lot: Lot, now: int) -> None:
         lot.end = now + self._lifetime
@@ -185,6 +194,7 @@ class DutchHouse(House):
     ascending = False
 
     def __init__(self, protocol: "Cdp", asset: str, settings: "DutchSettings", genesis: Genesis) -> None:
+        self.reset_seconds = settings.reset_minutes * 60
         super().__init__(
             protocol,
             asset,

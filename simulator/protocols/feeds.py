@@ -106,6 +106,13 @@ class FeedOracle(Oracle):
             self._usable_until = updated_at + (self.consumer.read(self._chain, "maxAge") or _ANY_AGE)
         return self._usable
 
+    def answer(self) -> float | None:
+        """See `Oracle.answer`."""
+        try:
+            return from_wad(self.consumer.read(self._chain, "price")[0])
+        except CallReverted:
+            return None
+
     def ask_again(self) -> None:
         """Something may have changed what consumers get."""
         self._usable_until = -1
@@ -169,6 +176,10 @@ class FeedOracle(Oracle):
     def next_poke(self) -> int | None:
         """See `Oracle.next_poke`."""
         return self._next_poke if self.twap or self.delayed else None
+
+    def poke_seconds(self) -> float:
+        """See `Oracle.poke_seconds`."""
+        return self._pause
 
     def on_poked(self, at: int) -> None:
         """A price began its delay, or the pool was observed."""

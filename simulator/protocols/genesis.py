@@ -1,6 +1,7 @@
 """The blocks before the storm: contracts are deployed, tokens handed out, positions opened."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ from simulator.units import WAD, from_wad
 
 if TYPE_CHECKING:
     from simulator.protocols.base import Call, Oracle
+    from simulator.protocols.theirs import Theirs
 
 _CALL_GAS = 1_000_000
 _DEPLOY_GAS = 8_000_000
@@ -74,10 +76,12 @@ class Genesis:
         observe: Callable[[BlockEnv, Sequence[Outcome]], None],
         number: int = 0,
         attached: Mapping[str, Address] | None = None,
+        target: Path | None = None,
     ) -> None:
         self.chain = chain
         self.start = start
         self.number = number  # of the latest block
+        self._target = target  # the folder of a user's compiled contracts
         self._attached = attached or {}  # contracts that are there already, by scope and name
         self.tokens: dict[str, Contract] = {}
         self.feeds: dict[str, Feed] = {}
@@ -127,6 +131,19 @@ class Genesis:
         return self._accounts[name]
 
     # ------------------------------------------------------------ contracts
+
+    @cached_property
+    def target(self) -> "Theirs":
+        """The contracts of the scenario's `[target]`, by name. Raises ConfigError where it has none."""
+        from simulator.chain.artifact_folders import ArtifactFolder
+        from simulator.protocols.theirs import Theirs
+
+        if self._target is None:
+            raise ConfigError(
+                f"{self.scope} asks for contracts of its own, but the scenario says not where they are",
+                mend='add [target] with artifacts = "out"',
+            )
+        return Theirs(self, ArtifactFolder(self._target))
 
     def deploy(self, artifact: str | Artifact, *args: Any, libraries: Sequence[Abi] = ()) -> Contract:
         """Deploy a contract of ours by name, or any artifact. Raises SetupError where its constructor reverts.
@@ -208,6 +225,8 @@ class Genesis:
 
     def submit(self, call: "Call", sender: Address, abi: Abi | None = None) -> None:
         """Queue what a capability offers."""
+        if call.after is not None:
+            self.submit(call.after, sender, abi)
         self.send(sender, call.to, call.data, call.action, abi, max(call.gas, _CALL_GAS))
 
     def send(

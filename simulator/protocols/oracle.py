@@ -119,6 +119,9 @@ class OracleProtocol(Protocol):
             parts |= _make_sequencer(genesis, front, settings.sequencer_grace_seconds, watch)
         feed = FeedOracle(genesis.chain, asset, push, **parts)
         feed.underlying = settings.underlying if settings.source == "rate" else ""
+        if not settings.delay_seconds:  # what is queued was judged when it was queued
+            feed.max_age = settings.max_age_seconds
+            feed.max_jump = settings.max_jump if settings.source == "push" else 0.0
         feed.price, feed.price_time = self._first_price[asset], genesis.now
         feed.set_pokes(settings.delay_seconds, genesis.now + settings.delay_seconds)
         _begin_at_source(genesis, feed)

@@ -7,13 +7,13 @@ from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.artifacts import load_artifact
 from simulator.chain.types import Address
 from simulator.errors import ConfigError
-from simulator.protocols.base import Call, Capability, Notice, Protocol, Sample
+from simulator.protocols.base import Call, Capability, Measure, Notice, Protocol, Sample
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.perps_funding import FundingRule
 from simulator.protocols.perps_market import PerpVenue
 from simulator.protocols.perps_sample import sample_of
 from simulator.protocols.perps_settings import MODES, RULES, PerpSettings
-from simulator.units import to_wad
+from simulator.units import from_wad, to_wad
 
 _HOUR = 3600
 _CALLEES = (
@@ -198,6 +198,12 @@ class PerpProtocol(Protocol):
             now = [delay.delay_seconds for delay in spans if delay.span[0] <= moment < delay.span[1]]
             delay = now[-1] if now else self.settings.orders.delay_seconds
             yield moment, self.venue.set_orders(self._orders(delay))
+
+    def books(self, price: Callable[[str], float]) -> Iterable[Measure]:
+        """Margins, cash and fund against the tokens held and the shortfall."""
+        venue = self.venue
+        held = int(self._genesis.token(venue.margin_asset).read(self._genesis.chain, "balanceOf", venue.spender))
+        yield Measure(venue.id, "books_gap_usd", from_wad(max(0, venue.owed() - held)) * price(venue.margin_asset))
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """See `sample_of`."""

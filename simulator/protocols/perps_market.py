@@ -130,6 +130,7 @@ class PerpVenue(Perp):
         self.queue_window = int(self.pool.read(self._chain, "window"))
         self.follows_premium = not self.funding_rule.mode
         self.paused = bool(self._read("paused"))
+        self.floor, self.trigger = (int(self.backstop.read(self._chain, name)) for name in ("floor", "trigger"))
 
     @property
     def contracts(self) -> tuple[Contract, Contract, Contract]:
@@ -224,6 +225,25 @@ class PerpVenue(Perp):
         return known
 
     # ---------------------------------------------------------------- previews
+
+    def equity_of(self, owner: Address) -> int | None:
+        """See `Perp.equity_of`."""
+        found: int | None = self._try(self.market, "equityOf", owner)
+        return found
+
+    def funding_index(self) -> int | None:
+        """See `Perp.funding_index`."""
+        found: int | None = self._try(self.market, "previewFunding")
+        return found
+
+    def losses(self) -> tuple[int, int]:
+        """See `Perp.losses`."""
+        return int(self.backstop.read(self._chain, "fund")), int(self.backstop.read(self._chain, "shortfall"))
+
+    def owed(self) -> int:
+        """What margins, the pool's cash and the fund are together, less the shortfall: its tokens [margin wad]."""
+        fund, shortfall = self.losses()
+        return int(self._read("totalMargin") + self._read("poolCash") + fund - shortfall)
 
     def _try(self, contract: Contract, function: str, *args: Any) -> Any:
         try:

@@ -49,6 +49,7 @@ class VaultProtocol(Protocol):
     def deploy(self, genesis: Genesis) -> None:
         """See `Protocol.deploy`."""
         s = self.settings
+        self._genesis = genesis
         self._genesis_pool = self._pool(genesis)
         asset = genesis.token(s.base if s.strategy == "carry" else s.quote)
         callees = [load_artifact(name).abi for name in _CALLEES]
@@ -315,6 +316,17 @@ class VaultProtocol(Protocol):
         if alarmed and not self.alarmed:
             yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
         self.alarmed = alarmed
+
+    def books(self, price: Callable[[str], float]) -> Iterable[Measure]:
+        """Idle assets and a lending pool's cash against the tokens held."""
+        vault, chain = self.vault, self._genesis.chain
+        recorded = [(vault.asset, vault.contract, "idle")]
+        if self.lending is not None:
+            recorded.append((self.settings.quote, self.lending, "cash"))
+        for asset, contract, name in recorded:
+            held = self._genesis.token(asset).read(chain, "balanceOf", contract.address)
+            gap = max(0, int(contract.read(chain, name)) - int(held))
+            yield Measure(f"{vault.id}/{name}", "books_gap_usd", from_wad(gap) * price(asset))
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """Net assets, the vault's own price of a share, margin, what waits, and where profit came from."""

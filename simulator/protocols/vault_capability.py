@@ -62,6 +62,8 @@ class HedgedVault(Vault):
         self.contract, self.strategy = contract, strategy
         self.token = self.spender = contract.address
         self.tip = settings.execution.tip_usd / genesis.price(self.asset)
+        self.max_slippage, self.deposit_cap = settings.execution.max_slippage, settings.deposit_cap
+        self.withdrawal_seconds = settings.withdrawal_minutes * 60
         self.observed_every = settings.cross.interval_minutes * 60 if settings.strategy == "cross" else 0.0
         self._protocol = protocol
         self._chain = genesis.chain
@@ -119,6 +121,13 @@ class HedgedVault(Vault):
     def share_price(self) -> float:
         """See `Vault.share_price`. Mirrored, at the prices that the contracts use."""
         return self._protocol.share_price()
+
+    def value_of(self, shares: int) -> int | None:
+        """See `Vault.value_of`."""
+        try:
+            return int(self.read("convertToAssets", shares))
+        except CallReverted:
+            return None
 
     def queue(self) -> float:
         """See `Vault.queue`. Mirrored."""

@@ -25,6 +25,7 @@ class LendingVenue(Loans):
         self.id, self.asset, self.collateral_asset = id, asset, collateral
         self.loan_to_value, self.debt_floor = terms.loan_to_value, terms.debt_floor
         self.spender = pool.address
+        self._curve = (terms.base_rate, terms.low_slope, terms.high_slope, terms.kink)
         self._pool, self._chain = pool, genesis.chain
 
     def state(self) -> tuple[int, int]:
@@ -42,6 +43,25 @@ class LendingVenue(Loans):
     def repay(self, owner: Address, amount: int) -> Call:
         """See `Loans.repay`."""
         return self._adjust("loan-repay", owner, 0, -amount)
+
+    def take_out(self, owner: Address, collateral: int) -> Call:
+        """See `Loans.take_out`."""
+        return self._adjust("loan-take-out", owner, -collateral, 0)
+
+    def holdings(self, owner: Address) -> tuple[int, int]:
+        """See `Loans.holdings`."""
+        collateral, _ = self._pool.read(self._chain, "loans", owner)
+        return collateral, self.debt_of(owner)
+
+    def rate(self, cash: int, lent: int) -> float:
+        """See `Loans.rate`."""
+        base, low, high, kink = self._curve
+        used = lent / (cash + lent) if lent else 0.0
+        return float(base + (low * used / kink if used <= kink else low + high * (used - kink) / (1 - kink)))
+
+    def value_of(self, shares: int) -> int:
+        """See `Loans.value_of`."""
+        return int(self._pool.read(self._chain, "convertToAssets", shares))
 
     def _adjust(self, action: str, owner: Address, collateral: int, debt: int) -> Call:
         data = self._pool.encode("adjust", owner, collateral, debt)

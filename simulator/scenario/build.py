@@ -18,10 +18,23 @@ from simulator.scenario.files import Source
 from simulator.scenario.models import ASSET_TABLES, Asset, Chain, Component, OracleSettings, Scenario, World
 from simulator.scenario.problems import ABSENT, Path, Problem, lookup, problems_of
 from simulator.scenario.resolved import resolve
+from simulator.scenario.target import TargetSettings
 from simulator.selling import SellingRule
 from simulator.stress.settings import StressSettings
 
-RESERVED = ("schema", "extends", "title", "story", "world", "chain", "market", "correlation", "oracle", "stress")
+RESERVED = (
+    "schema",
+    "extends",
+    "title",
+    "story",
+    "world",
+    "chain",
+    "market",
+    "correlation",
+    "oracle",
+    "stress",
+    "target",
+)
 Kind = Literal["protocol", "agent"]
 
 
@@ -93,6 +106,7 @@ def build(
     oracle = {asset: _oracle(draft, asset, value, markets) for asset, value in sorted(draft.table("oracle").items())}
     draft.problems += feed_problems(oracle, draft.data)
     stress = draft.model(StressSettings, draft.table("stress"), ("stress",)) if "stress" in draft.data else None
+    target = draft.model(TargetSettings, draft.table("target"), ("target",)) if "target" in draft.data else None
     components = _components(draft)
     draft.problems += _unknown_venues(components, market)
     scenario = Scenario(
@@ -111,6 +125,7 @@ def build(
         changes=changes,
         resolved={},
         stress=stress,
+        target=target,
     )
     if draft.problems:
         return None, draft.problems

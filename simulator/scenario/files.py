@@ -14,6 +14,7 @@ from simulator.registry import nearest
 from simulator.scenario.merge import merged
 
 SCHEMA = 1
+_PATHS = ("csv", "deployment", "artifacts")  # keys that hold one
 
 
 @dataclass(frozen=True)
@@ -110,27 +111,30 @@ def _parent_of(source: Source, parent: Any) -> Path:
 def merge_chain(chain: tuple[Source, ...]) -> dict[str, Any]:
     """The scenario that a chain of files gives, without `schema` and `extends`; its paths start from the first file."""
     home = chain[0].path.parent
-    layers = [_rebased(source.data, source.path.parent, home) for source in reversed(chain)]
+    layers = [rebased(source.data, source.path.parent, home) for source in reversed(chain)]
     together = reduce(merged, layers)
     return {key: value for key, value in together.items() if key not in {"schema", "extends"}}
 
 
-def _rebased(data: Mapping[str, Any], folder: Path, home: Path) -> dict[str, Any]:
+def rebased(data: Mapping[str, Any], folder: Path, home: Path) -> dict[str, Any]:
     """The data of a file in `folder` with its paths as seen from `home`."""
     if folder.resolve() == home.resolve():
         return dict(data)
 
-    def moved(path: str) -> str:
-        return Path(os.path.relpath(folder.resolve() / path, home.resolve())).as_posix()
+    return {key: moved(key, value, folder, home) for key, value in data.items()}
 
-    def visit(key: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {inner: visit(inner, item) for inner, item in value.items()}
-        if key in {"csv", "deployment"} and isinstance(value, str):
-            return moved(value)
-        if key in {"protocol", "agent"} and isinstance(value, str) and ".py:" in value:
-            file, _, name = value.rpartition(":")
-            return f"{moved(file)}:{name}"
-        return value
 
-    return {key: visit(key, value) for key, value in data.items()}
+def moved(key: str, value: Any, folder: Path, home: Path) -> Any:
+    """What stands at `key` in a file of `folder`, with the paths in it as seen from `home`."""
+    if isinstance(value, Mapping):
+        return {inner: moved(inner, item, folder, home) for inner, item in value.items()}
+    if key in _PATHS and isinstance(value, str) and value:
+        return _seen_from(home, folder / value)
+    if key in {"protocol", "agent"} and isinstance(value, str) and ".py:" in value:
+        file, _, name = value.rpartition(":")
+        return f"{_seen_from(home, folder / file)}:{name}"
+    return value
+
+
+def _seen_from(home: Path, path: Path) -> str:
+    return Path(os.path.relpath(path.parent.resolve() / path.name, home.resolve())).as_posix()

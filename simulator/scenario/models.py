@@ -22,6 +22,7 @@ from simulator.market.impact import ImpactSettings
 from simulator.market.surface import VolatilitySettings
 from simulator.oracle_faults import OracleFault, SourceSettings, check_sources, in_order
 from simulator.registry import AGENTS, PROTOCOLS, UserCode
+from simulator.scenario.target import TargetSettings
 from simulator.settings import ANNUAL, COUNT, GWEI, HOURS, MINUTES, SECONDS, SHARE, USD, Settings
 from simulator.stress.settings import StressSettings
 
@@ -245,6 +246,7 @@ class Scenario:
     changes: Mapping[str, Any]  # dotted keys that were set from outside the files
     resolved: Mapping[str, Any]  # all of it as plain JSON data, defaults filled in: the manifest's `scenario`
     stress: StressSettings | None = None  # None: flags of `wavetank stress` say it all
+    target: TargetSettings | None = None  # None: no contracts but ours, and what plug-ins bring
 
     @property
     def times(self) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from simulator.market.correlation import CorrelationSettings
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS
 from simulator.scenario.models import ASSET_TABLES, Chain, Component, OracleSettings, Scenario, World
 from simulator.scenario.problems import dotted
+from simulator.scenario.target import TargetSettings
 from simulator.stress.settings import StressSettings
 
 DEFAULTS: Mapping[str, Any] = {}  # stands for a table that was not written: its defaults are shown
@@ -53,6 +54,8 @@ def scenario_parameters(scenario: Scenario) -> list[Parameter]:
         found += _of_model(OracleSettings, table, ("oracle", asset))
     if scenario.stress is not None:
         found += _of_model(StressSettings, data["stress"], ("stress",))
+    if scenario.target is not None:
+        found += _of_model(TargetSettings, data["target"], ("target",))
     for component in (*scenario.protocols.values(), *scenario.agents.values()):
         found += _of_component(component, data[component.id])
     return found
@@ -69,6 +72,7 @@ def known_parameters() -> list[Parameter]:
     found += _of_model(CorrelationSettings, DEFAULTS, ("correlation",))
     found += _of_model(OracleSettings, DEFAULTS, ("oracle", "<ASSET>"))
     found += _of_model(StressSettings, DEFAULTS, ("stress",))
+    found += _of_model(TargetSettings, DEFAULTS, ("target",))
     for registry in (PROTOCOLS, AGENTS):
         for name in registry.names():
             found += _of_model(registry.settings(name), DEFAULTS, (f"<{name} {registry.kind}>",))

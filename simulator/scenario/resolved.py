@@ -20,6 +20,7 @@ def resolve(scenario: Scenario) -> dict[str, Any]:
         **({} if scenario.correlation is None else {"correlation": dump(scenario.correlation)}),
         "oracle": {asset: dump(item) for asset, item in scenario.oracle.items()},
         **({} if scenario.stress is None else {"stress": dump(scenario.stress)}),
+        **({} if scenario.target is None else {"target": dump(scenario.target)}),
         **{item.id: {item.kind: item.name, **(dump(item.settings) or item.raw)} for item in components},
     }
 

@@ -14,6 +14,7 @@ from simulator.market.correlation import CorrelationSettings
 from simulator.registry import AGENTS, PROCESSES, PROTOCOLS, Registry
 from simulator.scenario.files import SCHEMA
 from simulator.scenario.models import ASSET_TABLES, Chain, OracleSettings, World
+from simulator.scenario.target import TargetSettings
 from simulator.stress.settings import StressSettings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -47,6 +48,7 @@ def scenario_schema() -> dict[str, Any]:
             "correlation": _or_removed(reference("correlation", CorrelationSettings)),
             "oracle": {"type": "object", "additionalProperties": _or_removed(reference("oracle", OracleSettings))},
             "stress": _or_removed(reference("stress", StressSettings)),
+            "target": _or_removed(reference("target", TargetSettings)),
         },
         "additionalProperties": _or_removed({"type": "object", "allOf": components}),
         "$defs": definitions,

@@ -5,22 +5,52 @@ nor what a killed sweep left behind changes which are made.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.stress.plan import Plan
+from simulator.stress.space import Point
 from simulator.stress.work import Task
 
 Columns = Mapping[str, NDArray[np.float64]]
-Enough = Callable[[Columns], bool]  # of the columns of a point's runs in the order of their seeds
+Enough = Callable[[int, Columns], bool]  # of a point and the columns of its runs in the order of their seeds
+
+
+class Schedule(Protocol):
+    """What is run: points, each at seeds that follow each other."""
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """By number."""
+
+    @property
+    def seed(self) -> int:
+        """The first seed of every point."""
+
+    @property
+    def seeds(self) -> int:
+        """Runs of each point, at most."""
+
+    @property
+    def reckoned(self) -> int:
+        """Runs of a point to reckon with while nobody knows how many it will need."""
+
+    def batch_end(self, start: int) -> int:
+        """The number of the seed before which a batch that begins at `start` ends, at most `seeds`."""
+
+    def task(self, point: int, index: int) -> Task:
+        """The run of a point at its seed of a number, from 0 on."""
+
+    def identity(self) -> dict[str, Any]:
+        """Plain JSON data that two have alike exactly if their runs are the same."""
 
 
 class Agenda:
     """The runs that are left of a plan. `columns` are what `enough` reads; without it every seed is run."""
 
-    def __init__(self, plan: Plan, enough: Enough | None = None, columns: tuple[str, ...] = ()) -> None:
+    def __init__(self, plan: Schedule, enough: Enough | None = None, columns: tuple[str, ...] = ()) -> None:
         self._plan, self._enough = plan, enough
         shape = (len(plan.points), plan.seeds)
         self._done = np.zeros(shape, dtype=bool)
@@ -42,8 +72,8 @@ class Agenda:
 
     @property
     def total(self) -> int:
-        """Runs in all; of points that are still open, as many as they may need."""
-        return int(np.where(self._closed, self._end, self._plan.seeds).sum())
+        """Runs in all; of points that are still open, as many as are to be reckoned with."""
+        return int(np.where(self._closed, self._end, np.maximum(self._end, self._plan.reckoned)).sum())
 
     def note(self, point: int, seed: int, values: Mapping[str, float]) -> None:
         """A run is done. `values` has what `columns` name; a failed run has NaN there."""
@@ -72,7 +102,7 @@ class Agenda:
         """Ask for the next batch of a point. One that was done before is looked at at once."""
         while self._end[point] < self._plan.seeds and not self._closed[point]:
             start = int(self._end[point])
-            end = min(self._plan.seeds, start + self._plan.batch)
+            end = self._plan.batch_end(start)
             self._end[point] = end
             left = int((~self._done[point, start:end]).sum())
             self._waits[point] += left
@@ -92,4 +122,4 @@ class Agenda:
         end = int(self._end[point])
         if self._enough is not None:
             seen = {name: kept[point, :end] for name, kept in self._values.items()}
-            self._closed[point] = self._enough(seen)
+            self._closed[point] = self._enough(point, seen)

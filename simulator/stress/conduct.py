@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from simulator.errors import WavetankError
 from simulator.manifest import SCHEMA, versions
 from simulator.metrics import METRICS
-from simulator.stress.agenda import Agenda
+from simulator.stress.agenda import Agenda, Enough, Schedule
 from simulator.stress.executors import Engine, outcomes
 from simulator.stress.plan import Plan
 from simulator.stress.stopping import is_close, parse_until
@@ -71,9 +71,23 @@ def conduct(
     """
     rule = parse_until(plan.settings.until, plan.seeds) if plan.settings.until else None
     read = (*rule.metrics, "weight") if rule else ()
-    agenda = Agenda(plan, is_close(rule) if rule else None, read)
     folder = SweepFolder(out, plan.identity(), results_schema(plan.dimensions, plan.points), resume=resume)
-    sweep = _Sweep(plan, folder, agenda, read, progress)
+    return make_runs(plan, engine, folder, is_close(rule) if rule else None, read, progress)
+
+
+def make_runs(
+    plan: Schedule,
+    engine: Callable[[], AbstractContextManager[Engine]],
+    folder: SweepFolder,
+    enough: Enough | None = None,
+    read: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Runs:
+    """The runs of a plan that its folder does not have yet, until each point has enough.
+
+    `read` are the columns that `enough` looks at: metrics, weight, and `failed`, which is 1 of a run that failed.
+    """
+    sweep = _Sweep(plan, folder, Agenda(plan, enough, read), read, progress)
     sweep.take_up()
     return sweep.finish(*sweep.run(engine))
 
@@ -82,7 +96,7 @@ class _Sweep:
     """The runs of one plan on their way into a folder."""
 
     def __init__(
-        self, plan: Plan, folder: SweepFolder, agenda: Agenda, read: Sequence[str], progress: Progress | None
+        self, plan: Schedule, folder: SweepFolder, agenda: Agenda, read: Sequence[str], progress: Progress | None
     ) -> None:
         self._plan, self._folder, self._agenda, self._read, self._progress = plan, folder, agenda, read, progress
         self._failed = self._resumed = 0
@@ -90,15 +104,16 @@ class _Sweep:
     def take_up(self) -> None:
         """Note what a former sweep left; a run whose worker died is made again."""
         dead = []
-        for batch in self._folder.rows(["point", "seed", "status", "fault", *self._read]):
+        kept = [name for name in self._read if name != "failed"]
+        for batch in self._folder.rows(["point", "seed", "status", "fault"]):
             dead += [(row["point"], row["seed"]) for row in batch.filter(pc.equal(batch["fault"], DIED)).to_pylist()]
         if dead:
             self._folder.forget(dead)
-        for batch in self._folder.rows(["point", "seed", "status", *self._read]):
+        for batch in self._folder.rows(["point", "seed", "status", *kept]):
             for row in batch.to_pylist():
-                before = self._agenda.done
-                self._agenda.note(row["point"], row["seed"], row)
-                self._failed += row["status"] == FAILED and self._agenda.done > before
+                before, failed = self._agenda.done, row["status"] == FAILED
+                self._agenda.note(row["point"], row["seed"], {**row, "failed": float(failed)})
+                self._failed += failed and self._agenda.done > before
         self._resumed = self._agenda.done
         self._agenda.begin()
 
@@ -120,8 +135,12 @@ class _Sweep:
         return None, False
 
     def _keep(self, task: Task, outcome: Outcome) -> None:
-        self._folder.keep(task, self._plan.points[task.point].changes, outcome)
-        known = {**dict(zip(METRICS, outcome.metrics, strict=True)), "weight": outcome.weight}
+        try:
+            self._folder.keep(task, self._plan.points[task.point].changes, outcome)
+        except OSError as error:  # a disk that is full, above all
+            raise _unwritten(error, self._folder.out) from error
+        rest = {"weight": outcome.weight, "failed": float(outcome.status == FAILED)}
+        known = {**dict(zip(METRICS, outcome.metrics, strict=True)), **rest}
         self._agenda.note(task.point, task.seed, {name: known[name] for name in self._read})
         self._failed += outcome.status == FAILED
         self._tell()
@@ -132,8 +151,12 @@ class _Sweep:
 
     def finish(self, fault: WavetankError | None, interrupted: bool) -> Runs:
         """Write the results where all are there."""
-        done, total = self._agenda.done, self._agenda.total
-        table = self._folder.write_results() if done == total else None
+        done, total, table = self._agenda.done, self._agenda.total, None
+        if done == total:
+            try:
+                table = self._folder.write_results()
+            except OSError as error:
+                fault = _unwritten(error, self._folder.out)
         return Runs(self._folder, table, done, total, self._failed, self._resumed, fault, interrupted)
 
 
@@ -169,6 +192,12 @@ def document(plan: Plan, runs: Runs, found: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def _unwritten(error: OSError, out: Path) -> WavetankError:
+    return WavetankError(
+        f"cannot be written: {error.strerror or error}", where=str(out), mend="make room, then continue with --resume"
+    )
+
+
 _MOST_FAULTS = 20
 _NUMBER = re.compile(r"\d[\d,._]*(?:e[+-]?\d+)?")
 
@@ -183,5 +212,10 @@ def faults(runs: Runs) -> list[dict[str, Any]]:
     failed = runs.table.filter(pc.equal(runs.table["status"], FAILED)).select(["fault", "point", "seed"])
     found: dict[str, dict[str, Any]] = {}
     for row in failed.to_pylist():
-        found.setdefault(_NUMBER.sub("#", row["fault"]), {**row, "runs": 0})["runs"] += 1
+        found.setdefault(without_numbers(row["fault"]), {**row, "runs": 0})["runs"] += 1
     return sorted(found.values(), key=lambda fault: -fault["runs"])[:_MOST_FAULTS]
+
+
+def without_numbers(fault: str) -> str:
+    """What faults that are one have alike."""
+    return _NUMBER.sub("#", fault)

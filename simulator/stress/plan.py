@@ -42,6 +42,15 @@ class Plan:
         return self.settings.seeds
 
     @property
+    def reckoned(self) -> int:
+        """Runs of a point to reckon with before it is known to have enough."""
+        return self.seeds
+
+    def batch_end(self, start: int) -> int:
+        """Where a batch that begins at a seed of a number ends."""
+        return min(self.seeds, start + self.batch)
+
+    @property
     def varied(self) -> tuple[str, ...]:
         """The keys that differ from point to point."""
         return tuple(each.key for each in self.dimensions)
@@ -61,7 +70,7 @@ class Plan:
         scenario = {key: value for key, value in self.scenario.resolved.items() if key != "stress"}
         return {
             "scenario": scenario,
-            "files": _hashes(self.scenario),
+            "files": file_hashes(self.scenario),
             "gas": self.gas or "exact",
             "seed": self.seed,
             "seeds": self.seeds,
@@ -130,7 +139,7 @@ def _takes_whole_numbers_only(scenario: Scenario, source: str, dimension: Dimens
     return False
 
 
-def _hashes(scenario: Scenario) -> dict[str, str]:
+def file_hashes(scenario: Scenario) -> dict[str, str]:
     """Hashes of the files that a scenario names: price histories, deployments, a user's own code."""
     folder = scenario.source.parent
     files = sorted(set(_named_files(scenario.resolved)))

@@ -3,13 +3,12 @@
 The half-width is half the distance between the two one-sided 95 % bounds of the statistic.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulator.errors import ConfigError
 
 if TYPE_CHECKING:
-    from simulator.stress.agenda import Columns
+    from simulator.stress.agenda import Columns, Enough
     from simulator.stress.require import Rule
 
 SIGN = "+-"
@@ -39,10 +38,10 @@ def parse_until(text: str, seeds: int) -> "Rule":
     return rule
 
 
-def is_close(rule: "Rule") -> "Callable[[Columns], bool]":
+def is_close(rule: "Rule") -> "Enough":
     """Whether the runs of a point tell the statistic to within the half-width."""
 
-    def enough(columns: "Columns") -> bool:
+    def enough(_: int, columns: "Columns") -> bool:
         import pandas as pd
 
         found = rule.evaluate(pd.DataFrame(columns))

@@ -142,11 +142,12 @@ class SweepFolder:
 
     def write_results(self, further: Sequence[pa.Table] = ()) -> pa.Table:
         """Every run, sorted, in one file; `further` tables are of points that follow those of the plan, in order."""
-        table = pa.concat_tables([self._sorted(), *further]).combine_chunks()
+        table = pa.concat_tables([self.table(), *further]).combine_chunks()
         self._write_table(self.out / RESULTS, table)
         return table
 
-    def _sorted(self) -> pa.Table:
+    def table(self) -> pa.Table:
+        """Every run that is kept, sorted by point and seed."""
         table = pa.concat_tables(
             [self._schema.empty_table(), *(pq.read_table(p, schema=self._schema) for p in self._files())]
         )

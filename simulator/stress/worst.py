@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.scenario.overrides import run_command
 from simulator.stress.answer import Answer
-from simulator.stress.require import Expression
+from simulator.stress.require import Expression, Rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +30,15 @@ class Path:
 
 def measured(answer: Answer) -> tuple[Expression, bool]:
     """What paths are ordered by, that of the first rule about runs, and whether a higher value is the worse."""
-    for rule in answer.rules:
-        if isinstance(rule.expression, Expression):
-            expression = Expression(rule.expression.metric, rule.expression.over)
-            inner = rule.expression.comparison in ("<", "<=")  # rate(health < 1) <= 1 %: low health is bad
-            return expression, (rule.comparison in ("<", "<=")) != inner
-    return _LOSS, True
+    return next((found for rule in answer.rules if (found := measured_by(rule))), (_LOSS, True))
+
+
+def measured_by(rule: Rule) -> tuple[Expression, bool] | None:
+    """What a rule orders runs by, and whether a higher value is the worse; None of a parameter."""
+    if not isinstance(rule.expression, Expression):
+        return None
+    inner = rule.expression.comparison in ("<", "<=")  # rate(health < 1) <= 1 %: low health is bad
+    return Expression(rule.expression.metric, rule.expression.over), (rule.comparison in ("<", "<=")) != inner
 
 
 def worst_paths(results: "pd.DataFrame", answer: Answer, shown: int = SHOWN) -> list[Path]:

@@ -10,6 +10,9 @@ import pytest
 from nodes import need_anvil
 
 from simulator import load, run
+from simulator.capsule.file import load as read_capsule
+from simulator.capsule.make import write_capsule
+from simulator.capsule.replay import replay
 from simulator.chain.anvil import AnvilChain
 from simulator.chain.types import Address
 from simulator.deployment import Deployment, deployment_of, read_deployment
@@ -126,6 +129,14 @@ def test_parts_that_are_not_attached_are_deployed_on_top(place):
     one, other = (run(load(str(place / "new.toml"), **sets), seed=9, chain=chain) for chain in ("revm", "anvil"))
     assert one.digest == other.digest
     assert one.positions.groupby("block").size().max() == 40
+
+
+@pytest.mark.parametrize("chain", ["revm", "anvil"])
+def test_a_capsule_is_replayed_on_the_node_that_its_run_forked(place, chain):
+    capsule = write_capsule(load(str(place / "storm.toml"), **{"world.hours": 0.6}), 9, None, None, place / "x.capsule")
+    assert capsule.metrics["liquidations"] > 0
+    found = replay(read_capsule(place / "x.capsule"), chain)
+    assert (found.digest, found.difference) == (capsule.digest, None)
 
 
 # ------------------------------------------------------------------------------------ what can go wrong

@@ -28,6 +28,9 @@ SEEDS = range(SEED, SEED + -(-COUNT // EACH))
 LEAST_ERRORS = 45  # of those with a name
 MOST_SEEDS = 40  # in which all must have been reached; about fifteen are enough
 
+# These act on contracts from npm: tests/e2e/test_aave.py and test_uniswap.py compare them on both chains.
+AROUND_THEIRS = {"AaveFlashLiquidator", "AnswerFeed", "RouterVenue"}
+
 
 def is_legacy(seed: int) -> bool:
     return seed % 2 == 0
@@ -62,7 +65,7 @@ def test_revm_and_anvil_agree_on_random_blocks(seed, new_anvil):
 def test_every_state_changing_function_that_ships_is_called():
     names = [path.stem for path in artifact_folder().glob("*.json")]
     shipped = {name for name in names if load_artifact(name).bytecode}  # the others are interfaces
-    assert set(KINDS) == shipped
+    assert set(KINDS) == shipped - AROUND_THEIRS
     assert set(MAKERS) == {(kind, name) for kind in KINDS for name in writers(kind)}
     assert set(INSIDE) <= set(MAKERS)
 

@@ -17,10 +17,18 @@ NAMES = """
     hedge_effectiveness delta_abs_p99 tracking_error rebalances rebalance_cost_usd rebalance_delay_seconds_max
     withdrawal_wait_seconds_max max_drawdown net_apy
     funding_paid_usd insurance_fund_usd_min adl_notional_usd socialised_loss_usd
+    bad_debt_less_reserve_usd
+"""
+PROBED = """
+    stale_answers_used wild_answers_used limits_passed round_trip_gain self_liquidation_gain_usd liquidation_harm
+    close_factor_excess liquidation_toxicity unliquidatable_debt_usd stuck_lots accrual_gap share_price_push
+    adl_losers_usd adl_past_floor_usd rebalance_excess_loss queue_jumps books_gap_usd manipulation_cost_ratio
+    stale_hour_loss_usd
 """
 NEITHER = {"transactions", "blocks", "gas_used", "rebalances"}
 LOWER = {"profitable_liquidation_share", "liquidator_profit_usd", "collateral_ratio_min", "margin_ratio_min"}
 LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_apy", "insurance_fund_usd_min"}
+LOWER |= {"manipulation_cost_ratio"}
 
 
 def storm(folder=None):
@@ -35,11 +43,13 @@ def storm(folder=None):
         run.measures(9, name, vault_v=1.0)
     for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd"):
         run.measures(2, name, perps_ETH=2.0)
+    for name in PROBED.split():
+        run.measures(3, name, prober_x=0.0)
     return run.price(1, 100.0, oracle=99.0, seen=0).price(2, 50.0, oracle=99.0, seen=0)
 
 
 def test_every_metric_of_this_family_is_registered():
-    assert set(METRICS) == set(NAMES.split())
+    assert set(METRICS) == {*NAMES.split(), *PROBED.split()}
 
 
 def test_a_run_without_rows_answers_nothing_but_its_zero_blocks():

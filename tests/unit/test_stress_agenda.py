@@ -25,7 +25,7 @@ def value(point, seed):
     return (1 + point) * float(np.random.default_rng([point, seed]).normal())
 
 
-def calm_enough(columns):
+def calm_enough(_, columns):
     x = columns["x"]
     return bool(x.std() / np.sqrt(len(x)) < 0.5)
 
@@ -74,7 +74,7 @@ def test_with_a_rule_points_of_more_noise_get_more_runs_in_whole_batches():
 
 
 def test_a_point_that_never_has_enough_stops_at_its_last_seed():
-    agenda = Agenda(plan_of(1, 10), lambda _: False, ("x",))
+    agenda = Agenda(plan_of(1, 10), lambda *_: False, ("x",))
     agenda.begin()
     assert len(runs_of(agenda, in_order)) == 10
 

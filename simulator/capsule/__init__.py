@@ -1,0 +1,1 @@
+"""A run in one file that is replayed on any machine, and made smaller while it still fails."""
