@@ -45,7 +45,7 @@ def drawn_for(plan: Plan, rules: Sequence[Rule], *, jobs: int | None, out: Path,
     kept = _kept(out)
     if kept is not None and kept.question == question:
         return kept
-    Pilot.of(plan.scenario)
+    Pilot.of(plan.scenario)  # a scenario without jumps is refused before anything is said
     tell(f"pilot runs, up to five times {pilots:,}, to see which jumps decide {rule}")
     workers = -1 if jobs is None else jobs
     changes = tilt_for(plan.scenario, rule, gas=plan.gas, runs=pilots, seed=plan.seed, jobs=workers)
