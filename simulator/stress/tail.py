@@ -25,7 +25,7 @@ _PENALTY: Final = 0.2
 _SHAPES: Final = (-0.5, 0.95)  # beyond them likelihood is greatest at the worst that was seen, or the mean has no end
 _GRID: Final = (30, 31)  # shapes and scales at which the likelihood is taken; no shape is 0
 _LIGHT: Final = 1e-4  # of the greatest weight: what is lighter is left out
-# Quantiles over the laws that bound with 95 %, by test_stress_coverage.py. With the least runs, those at 5 and 95 % held
+# Quantiles over the laws that bound with 95 %, by test_stress_coverage.py. With the least runs those at 5 and 95 % held
 # in .97 of samples for a mean; for an expected shortfall, since where a tail begins is itself drawn, in .92 and .97.
 _OF_MEAN: Final = (0.06, 0.94)
 _OF_SHORTFALL: Final = (0.03, 0.94)
