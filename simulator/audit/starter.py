@@ -12,9 +12,9 @@ _HEAD: Final = Template("""\
 
 [audit]
 scenarios = [
-    "flash-crash",
-    { name = "neutral-calm", set = { "world.hours" = 12, "traders.count" = 40 } },
-    { name = "flash-crash-hedge", set = { "world.hours" = 5, "traders.count" = 40 } },
+    { name = "flash-crash", set = { "world.hours" = 3.5, "borrowers.count" = 120 } },
+    { name = "neutral-calm", set = { "world.hours" = 8, "traders.count" = 40 } },
+    { name = "flash-crash-hedge", set = { "world.hours" = 4, "traders.count" = 40 } },
     "probe-lending",
     "probe-hedge",
     "probe-carry",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from simulator.collector import set_aside_for_good
 from simulator.errors import ConfigError, WavetankError
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Answer(NamedTuple):
 
 def perform(task: Task) -> Answer:
     """Run a task. Raises ConfigError where this worker has another scenario than the one that was planned."""
-    return Answer(_run(_scenario(task), task), dependencies())
+    answer = Answer(_run(_scenario(task), task), dependencies())
+    set_aside_for_good()
+    return answer
 
 
 def failure(fault: str) -> Outcome:

@@ -28,7 +28,7 @@ id = "BLOCKS"
 require = "p90(blocks) <= 1000"
 [[rule]]
 id = "GAS"
-require = "mean(gas_used / transactions) < 10_000_000"
+require = "p50(gas_used / transactions) < 10_000_000"
 level = "warn"
 """
 BROKEN = '[[rule]]\nid = "BROKEN"\nrequire = "max(blocks) <= 1"\nwhy = "To see it fail."\n'

@@ -194,7 +194,7 @@ def storm(tmp_path_factory):
     file = tmp_path_factory.mktemp("storm") / "storm.toml"
     small = "\n".join(f"{key} = {value}" for key, value in SMALL.items())
     file.write_text(
-        f'schema = 1\nextends = "calm"\n{small}\n[stress]\nseeds = 12\nrequire = ["mean(blocks) <= 1000"]\n'
+        f'schema = 1\nextends = "calm"\n{small}\n[stress]\nseeds = 12\nrequire = ["p50(blocks) <= 1000"]\n'
         f'[stress.vary]\n"{RATIO}" = "1.2..1.4:2"\n'
     )
     return file
@@ -213,17 +213,17 @@ def test_the_table_of_a_scenario_says_what_flags_leave_out(storm, tmp_path, caps
 def thirty(storm):
     """A finished sweep of one point, of which rules can be asked without another run."""
     words = ["stress", str(storm), "--vary", f"{RATIO}=1.3", "--seeds", "30", "--out", str(storm.with_name("thirty"))]
-    assert main([*words, "--require", "mean(blocks) <= 1000"]) == 0
+    assert main([*words, "--require", "p50(blocks) <= 1000"]) == 0
     return [*words, "--resume"]
 
 
 @pytest.mark.parametrize(
     ("rule", "code"),
     [
-        ("mean(blocks) <= 1000", 0),
+        ("p50(blocks) <= 1000", 0),
         ("p90(transactions) <= 1e6", 0),
         (f"param({RATIO}) >= 130%", 0),
-        ("mean(blocks) <= 1", 1),
+        ("p50(blocks) <= 1", 1),
         (f"param({RATIO}) > 130%", 1),
         ("rate(blocks > 0) <= 99%", 3),  # thirty of thirty: more than nine in ten, but than 99 in 100?
     ],
@@ -250,7 +250,7 @@ def test_a_point_stops_when_its_statistic_is_known_well_enough(storm, tmp_path, 
         "--out",
         str(tmp_path / "out"),
     ]
-    assert main([*words, "--until", "mean(blocks) +- 1000"]) == 0
+    assert main([*words, "--until", "p50(blocks) +- 1000"]) == 0
     assert json.loads(capsys.readouterr().out)["runs_total"] == 10
 
 
@@ -291,7 +291,7 @@ def test_failed_runs_are_counted_shown_and_kept_out_of_averages(tmp_path, capsys
         (["--importance", "10"], "no constraint is about rare losses"),
         (["--importance", "10", "--require", "mean(bad_debt_ratio) <= 1%"], "no price in it has jumps"),
         (["--until", "p99(bad_dept_ratio) +- 1%"], "bad_debt_ratio"),
-        (["--until", "mean(blocks) +- 0"], "must be > 0"),
+        (["--until", "p50(blocks) +- 0"], "must be > 0"),
         (["--sampling", "sobol", "--points", "4"], "nothing to draw from"),
         (["--executor", "dask"], "--scheduler"),
     ],

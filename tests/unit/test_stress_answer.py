@@ -13,7 +13,7 @@ from simulator.stress.answer import answer, value_of
 from simulator.stress.efficiency import choose_efficiency
 from simulator.stress.require import parse_rule
 
-RUNS = 20
+RUNS = 100
 
 
 def steady(value):
@@ -60,7 +60,7 @@ def test_slack_is_in_the_unit_of_the_rule_and_steps_are_those_of_the_grid():
 
 def test_an_estimate_that_keeps_a_limit_which_its_bound_breaks_is_not_recommended():
     points = grid(ratio=[1.2, 1.3])
-    noisy, calm = [0.0] * 19 + [0.05], [0.0] * 20
+    noisy, calm = [0.0] * 99 + [0.25], [0.0] * 100
     results = table(points, lambda c: noisy if c[RATIO] < 1.25 else calm)
     found = answered(points, results, "mean(bad_debt_ratio) <= 0.5%")
     assert found.points[0].verdicts[0].estimate.value < 0.005

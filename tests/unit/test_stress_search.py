@@ -28,7 +28,7 @@ class Bench:
         return self.judged([(first + n, each) for n, each in enumerate(changes)])
 
     def judged(self, points):
-        results = table(points, lambda c: [self.loss(c)] * 12)
+        results = table(points, lambda c: [self.loss(c)] * 100)
         return judge(results, points, [self.rule], efficiency=choose_efficiency(None, list(points[0][1])))
 
 

@@ -25,8 +25,8 @@ def answered(points, results, *rules):
     )
 
 
-def sloped(points, runs=20):
-    return table(points, lambda c: [max(0.0, 1.45 - c[RATIO] + 0.001 * n) for n in range(runs)])
+def sloped(points, runs=100):
+    return table(points, lambda c: [max(0.0, 1.45 - c[RATIO] + 0.0002 * n) for n in range(runs)])
 
 
 def test_the_recommendation_says_what_how_sure_and_how_far_from_the_edge():
@@ -46,10 +46,10 @@ def test_the_recommendation_says_what_how_sure_and_how_far_from_the_edge():
 @pytest.mark.parametrize(
     ("losses", "rule", "words"),
     [
-        ([0.3] * 20, "mean(bad_debt_ratio) <= 10%", "the worse 95 % bound is 30 %, 20 % beyond the limit"),
-        ([math.nan] * 20, "mean(bad_debt_ratio) <= 10%", "no run has data"),
+        ([0.3] * 100, "mean(bad_debt_ratio) <= 10%", "the worse 95 % bound is 30 %, 20 % beyond the limit"),
+        ([math.nan] * 100, "mean(bad_debt_ratio) <= 10%", "no run has data"),
         ([0.0] * 20, "p99(bad_debt_ratio) <= 10%", "20 runs are too few to say"),
-        ([0.0] * 20 + [None], "mean(bad_debt_ratio) <= 10%", "1 run of it failed"),
+        ([0.0] * 100 + [None], "mean(bad_debt_ratio) <= 10%", "1 run of it failed"),
     ],
 )
 def test_where_nothing_qualifies_it_says_why(losses, rule, words):
@@ -119,7 +119,7 @@ def test_points_that_are_no_grid_are_marks_over_each_key():
 def test_a_metric_of_a_sample_is_drawn_over_the_key_that_it_goes_with():
     rng = np.random.default_rng(2)
     points = [(n, {BONUS: float(rng.random()), RATIO: 1.1 + float(rng.random())}) for n in range(20)]
-    drawn = charts(points, table(points, lambda c: [c[RATIO] ** 3] * 12), "mean(bad_debt_ratio) <= 20%")
+    drawn = charts(points, table(points, lambda c: [c[RATIO] ** 3] * 100), "mean(bad_debt_ratio) <= 20%")
     (metric,) = [chart for key, chart in drawn.items() if key.startswith("metric-bad_debt_ratio")]
     assert metric.title == "Bad debt ratio over liquidation ratio"
 
@@ -139,14 +139,14 @@ def test_no_chart_holds_a_number_that_json_has_not():
     import json
 
     points = grid(ratio=[1.1, 1.2, 1.3], bonus=[0.0, 0.1])
-    results = table(points, lambda c: [math.nan if c[RATIO] > 1.25 else 0.1 + 0.01 * n for n in range(12)])
+    results = table(points, lambda c: [math.nan if c[RATIO] > 1.25 else 0.1 + 0.001 * n for n in range(100)])
     for chart in charts(points, results, "mean(bad_debt_ratio) <= 20%", "p99(bad_debt_ratio) <= 20%").values():
         json.dumps([chart.traces, chart.layout((0, 1))], allow_nan=False)
 
 
 def test_what_is_the_same_at_every_point_is_said_and_not_drawn():
     points = grid(ratio=[1.1, 1.2], bonus=[0.0, 0.1])
-    drawn = charts(points, table(points, lambda _: [0.0] * 12), "mean(bad_debt_ratio) <= 20%")
+    drawn = charts(points, table(points, lambda _: [0.0] * 100), "mean(bad_debt_ratio) <= 20%")
     assert drawn["rule-0"].empty.replace("\u00a0", " ") == "It is 0 % at every point."
     assert not drawn["rule-0"].traces
 
