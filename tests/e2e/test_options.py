@@ -92,8 +92,8 @@ def test_every_expiry_is_locked_frozen_and_settled(stormy):
     count = events["name"].value_counts()
     start = 1_739_232_000  # as in the scenario
     over = [start + 3600 * hour for hour in (1, 2, 3)]
-    blocks = stormy.blocks.set_index("number")["timestamp"]
-    locked = {json.loads(args)["expiry"]: blocks[block] for args, block in _of(events, "ExpiryPriceLocked")}
+    blocks = stormy.blocks.set_index("block")["time"]
+    locked = {int(json.loads(args)["expiry"]): int(blocks[block]) for args, block in _of(events, "ExpiryPriceLocked")}
     for expiry in over:
         assert expiry < locked[expiry] <= expiry + 120
     assert count["SeriesDelisted"] > 30
