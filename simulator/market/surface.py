@@ -151,10 +151,10 @@ def level_path(settings: VolatilitySettings, seconds: float, log_prices: Floats,
     """The logarithm of the level at each time, `seconds` apart."""
     shocks = correlated_shocks(settings.spot_correlation, log_prices, seconds, random)
     rate = speed(settings.half_life_hours)
-    elapsed = seconds * np.arange(len(log_prices))
+    elapsed: Floats = seconds * np.arange(len(log_prices), dtype=np.float64)
     variance = settings.deviation**2 * -np.expm1(-2 * rate * elapsed)
-    noise = reverting(variance, math.exp(-rate * seconds), 0.0, shocks)
-    return np.minimum(noise + _declared(settings.levels, elapsed), settings.highest_level)
+    level = np.add(reverting(variance, math.exp(-rate * seconds), 0.0, shocks), _declared(settings.levels, elapsed))
+    return np.minimum(level, settings.highest_level)
 
 
 def _declared(levels: Knots, elapsed: Floats) -> Floats:
