@@ -242,6 +242,10 @@ AGENTS = Registry(
         "perp-liquidator": "simulator.agents.perp_liquidator:PerpLiquidator",
         "backstop-keeper": "simulator.agents.backstop_keeper:BackstopKeeper",
         "perp-provider": "simulator.agents.perp_provider:PerpProvider",
+        "option-market-maker": "simulator.agents.option_market_maker:OptionMarketMaker",
+        "protection-buyer": "simulator.agents.protection_buyer:ProtectionBuyer",
+        "volatility-seller": "simulator.agents.volatility_seller:VolatilitySeller",
+        "mispricing-hunter": "simulator.agents.mispricing_hunter:MispricingHunter",
     },
 )
 PROCESSES = Registry(
