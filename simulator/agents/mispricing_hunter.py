@@ -192,7 +192,7 @@ class MispricingHunter(OptionAgent):
 
     def _is_old(self, position: OptionPosition) -> bool:
         since = self._since.get(position.series, self.desk.elapsed)
-        return self.desk.elapsed - since > 3600 * self.settings.patience_hours
+        return bool(self.desk.elapsed - since > 3600 * self.settings.patience_hours)
 
     def _give_back(self, position: OptionPosition) -> Life:
         """Close a position where that pays for its gas."""
