@@ -217,6 +217,7 @@ PROTOCOLS = Registry(
     {
         "aave-v3": "simulator.protocols.aave:AaveProtocol",
         "cdp": "simulator.protocols.cdp:Cdp",
+        "options": "simulator.protocols.options:OptionProtocol",
         "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",
         "uniswap-v3": "simulator.protocols.uniswap:UniswapProtocol",
