@@ -135,18 +135,26 @@ class MispricingHunter(OptionAgent):
 
     def _best(self, series: OptionSeries, side: int, worth: float) -> _Chance | None:
         """The size that gains most before gas, None where not even the smallest does."""
+        if self._unit_gain(series, side * self._options.min_size, worth) <= 0:
+            return None
         found: _Chance | None = None
-        hedging = abs(self._greeks(series).delta) * self._spot * self.settings.hedge.fee
+        largest = self._largest(series, side, worth)
         for part in _SIZES:
-            size = side * to_wad(part * self._largest(series, side, worth))
-            quote = None if self._dust(size) else self._options.quote(series.id, size)
-            if quote is None:
-                continue
-            unit = side * (worth - quote) - self._fee(quote) - hedging
-            gain = unit * abs(from_wad(size))
+            size = side * to_wad(part * largest)
+            gain = 0.0 if self._dust(size) else self._unit_gain(series, size, worth) * abs(from_wad(size))
             if gain > 0 and (found is None or gain > found.gain):
                 found = _Chance(gain, series, size)
         return found
+
+    def _unit_gain(self, series: OptionSeries, size: int, worth: float) -> float:
+        """What one option gains after the fee and its first hedge [usd]."""
+        quote = self._options.quote(series.id, size)
+        if quote is None:
+            return 0.0
+        unit = worth - quote if size > 0 else quote - worth
+        unit -= self._fee(quote)
+        hedged = unit > 0 and self.settings.hedge.capital_usd > 0
+        return unit - abs(self._greeks(series).delta) * self._spot * self.settings.hedge.fee if hedged else unit
 
     def _fee(self, quote: float) -> float:
         """Of one option [usd]."""
