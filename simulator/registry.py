@@ -242,6 +242,8 @@ AGENTS = Registry(
         "funding-arbitrageur": "simulator.agents.funding_arbitrageur:FundingArbitrageur",
         "perp-liquidator": "simulator.agents.perp_liquidator:PerpLiquidator",
         "backstop-keeper": "simulator.agents.backstop_keeper:BackstopKeeper",
+        "surface-reporter": "simulator.agents.surface_reporter:SurfaceReporter",
+        "option-keeper": "simulator.agents.option_keeper:OptionKeeper",
         "perp-provider": "simulator.agents.perp_provider:PerpProvider",
         "option-market-maker": "simulator.agents.option_market_maker:OptionMarketMaker",
         "protection-buyer": "simulator.agents.protection_buyer:ProtectionBuyer",
