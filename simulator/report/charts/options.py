@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulator.report.chart import Chart, Key, Panel, Trace, level, line
+from simulator.report.chart import Axis, Chart, Key, Panel, Trace, level, line
 from simulator.report.run_tables import Floats, Ints, RunTables, floats, integers, texts
 from simulator.report.sampling import extremes
 from simulator.report.wording import percent, usd
@@ -62,7 +62,7 @@ def _line(series: Series, name: str, shown: str, colour: str, *, panel: int = 1,
     kept = extremes([values], POINTS)
     values = 100 * values if share else values
     hover = "%{y:.3~r} %" if share else HOVER
-    axis = "y" if panel == 1 else "y2"
+    axis: Axis = "y" if panel == 1 else "y2"
     return line(shown, times[kept], values[kept], colour, axis=axis, step=not share, hover=hover)
 
 
