@@ -5,7 +5,7 @@ import json
 import pytest
 from option_storms import GROUND, storm, world_of
 
-from simulator import run
+from simulator import load, run
 from simulator.errors import ConfigError
 from simulator.protocols.option_capability import KINDS, Options
 from simulator.protocols.option_math import Greeks
@@ -182,6 +182,37 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(tmp_path):
     assert one.digest == other.digest
     assert one.metrics == other.metrics
     assert one.digest != third.digest
+
+
+def test_an_expiry_on_a_stalled_feed_settles_by_the_first_round_that_comes(tmp_path):
+    text = GROUND.replace("latency_seconds = 2", "latency_seconds = 2\noutages = [[0.3, 1.2]]")
+    text = text.replace("fund_usd = 20_000", "fund_usd = 20_000\nexpiry = { max_age_minutes = 30 }")
+    world = world_of(storm(tmp_path, text))
+    (venue,) = world.capabilities(Options)
+    expiry = world.start + 3_600
+    world.run_to(356)
+    assert expiry not in venue.locked
+    assert any(id >> 136 == expiry and series.payoff is None for id, series in venue.series.items())
+    world.run_to(450)
+    answer = venue.rounds.push.read(world.chain, "getRoundData", venue.round_at(expiry) + 1)
+    assert answer[3] > expiry + 600  # nobody reported in between
+    assert venue.locked[expiry] == pytest.approx(answer[1] / 1e8)
+    assert not any(id >> 136 == expiry for id in venue.series)
+
+
+def test_in_the_calm_everything_is_settled_and_nobody_loses_what_is_theirs():
+    result = run(load("options-calm", **{"chain.block_seconds": 60, "world.hours": 26}))
+    metrics = result.metrics
+    for name in ("liquidations", "bad_debt_usd", "socialised_loss_usd", "unexpected_reverts"):
+        assert metrics[name] == 0, name
+    assert metrics["volatility_premium_mean"] > 0
+    assert metrics["net_vega_usd_max"] > 0
+    assert metrics["margin_freed_usd_max"] > 0  # calls that the asset covers
+    count = result.events[result.events["protocol"] == "options"]["name"].value_counts()
+    assert count["ExpiryPriceLocked"] == 1
+    assert count["PositionSettled"] > 0
+    pool = result.measures[result.measures["name"] == "pool_capital_usd"]["value"]
+    assert abs(pool.iloc[-1] / pool.iloc[0] - 1) < 0.03
 
 
 def test_two_keepers_list_each_series_once(tmp_path):
