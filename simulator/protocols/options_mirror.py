@@ -142,14 +142,14 @@ class OptionMirror(Options):
             self._forget()
             self.rounds.add(event.log)
             return ()
-        handler = getattr(self, f"_on_{event.name}", None)
-        if handler is None:
-            return ()
         self.now = max(self.now, now)
         self._forget()
         for key in ("account", "liquidator"):
             if key in event.args:
                 self.accounts[event.args[key]] = None
+        handler = getattr(self, f"_on_{event.name}", None)
+        if handler is None:
+            return ()
         return handler(event.args) or ()
 
     def _forget(self) -> None:
