@@ -302,7 +302,10 @@ class Options(Capability, ABC):
 
     @abstractmethod
     def open_with(self, sender: Address, calls: Iterable[Call]) -> None:
-        """Make calls when the set-up ends and feeds are fresh: reports first, then what others want."""
+        """Make calls when the set-up ends and feeds are fresh, reports first.
+
+        A report of whoever is prepared before the protocol is seeded is made then as well.
+        """
 
     # ---------------------------------------------------------------- choosing
 

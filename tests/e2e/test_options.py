@@ -215,6 +215,37 @@ def test_in_the_calm_everything_is_settled_and_nobody_loses_what_is_theirs():
     assert abs(pool.iloc[-1] / pool.iloc[0] - 1) < 0.03
 
 
+def test_those_who_begin_on_the_market_find_a_price(tmp_path):
+    """Whatever the order of tables: who was prepared when is seen by what the surface said then."""
+    place = tmp_path / "early.py"
+    place.write_text(EARLY)
+    early = f'[early]\nagent = "{place}:Early"\n\n[surface]'
+    world = world_of(storm(tmp_path, GROUND.replace("[surface]", early)))
+    (venue,) = world.capabilities(Options)
+    (agent,) = (agent for agent in world.agents if agent.desk.agent == "early")
+    assert agent.found > 0  # at set-up
+    assert world.start - venue.surface.time <= 2  # and anew when the storm begins
+    assert venue.is_fresh()
+
+
+EARLY = """
+from simulator.agents.base import Agent
+from simulator.protocols.option_capability import Options
+
+
+class Early(Agent):
+    requires = (Options,)
+
+    def prepare(self, genesis):
+        (options,) = self.desk.capabilities(Options)
+        surface = options.parts.surface
+        self.found = genesis.try_read(surface, "volatilityOf", 2_500 * 10**18, genesis.start + 86_400) or 0
+
+    def life(self):
+        yield self.desk.sleep(0)
+"""
+
+
 def test_two_keepers_list_each_series_once(tmp_path):
     text = GROUND.replace('agent = "option-keeper"', 'agent = "option-keeper"\ncount = 2').replace(
         "hours = 4", "hours = 1.2"
