@@ -167,7 +167,7 @@ class Options(Capability, ABC):
 
     @abstractmethod
     def round_at(self, expiry: int) -> int | None:
-        """The last round of the feed at or before an expiry; None where no later look can change it yet."""
+        """The last round of the feed at or before an expiry; None before it, or where none is known."""
 
     # -------------------------------------------------- the chain, as it is
 

@@ -110,6 +110,19 @@ def test_whoever_falls_below_maintenance_is_bought_back(stormy):
     assert (events["name"] == "PositionLiquidated").sum() > 3
 
 
+def test_what_the_pool_risks_is_the_opposite_of_what_everybody_does(stormy):
+    rows = stormy.measures[stormy.measures["protocol"] == "options"]
+    for name in ("net_gamma_usd", "net_vega_usd", "net_theta_usd", "net_rho_usd"):
+        wide = rows[rows["name"] == name].pivot_table(index="block", columns="subject", values="value")
+        scale = wide.abs().sum(axis=1)
+        assert scale.max() > 0
+        assert (wide.sum(axis=1).abs() <= 1e-9 * (1 + scale)).all(), name
+    # Of delta what is left over is base: that of covered calls, and the pool's.
+    delta = rows[rows["name"] == "net_delta_usd"].pivot_table(index="block", columns="subject", values="value")
+    assert (delta.sum(axis=1) >= -1e-6 * delta.abs().sum(axis=1)).all()
+    assert delta.sum(axis=1).max() > 0
+
+
 def test_the_reward_of_a_buyback_is_what_reaches_the_liquidator(tmp_path):
     world = world_of(storm(tmp_path))
     (venue,) = world.capabilities(Options)
