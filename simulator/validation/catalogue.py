@@ -26,6 +26,7 @@ MODULES: tuple[str, ...] = (
     "funding_flows",
     "cross_hedge",
     "bands",
+    "options",
     "options_hedging",
     "vaults",
     "black_thursday",

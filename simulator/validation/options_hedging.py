@@ -63,14 +63,19 @@ def _performance(weeks: float, expected: float) -> Measured:
 
 
 PERFORMANCE = ((5, 0.416), (4, 0.374), (2, 0.268), (1, 0.192), (0.5, 0.137), (0.25, 0.098))
+_PERFORMANCE = (
+    "Spot 49, strike 50, rate 5 %, volatility 20 %, 20 weeks, drift 13 %: hedged every {:g} weeks by the delta of "
+    "BlackScholes.sol at no cost, the standard deviation of the discounted cost over the option's price, 2.4005; "
+    f"{_PATHS:,} paths."
+)
+_PERFORMANCE_SOURCE = (
+    "Hull, Options, Futures, and Other Derivatives, performance of delta hedging; by closed formulas on a million paths"
+)
 for _weeks, _expected in PERFORMANCE:
     add_law(
         f"discrete-hedging/{_weeks:g}-weeks",
-        f"Spot 49, strike 50, rate 5 %, volatility 20 %, 20 weeks, drift 13 %: hedged every {_weeks:g} weeks by the "
-        "delta of BlackScholes.sol at no cost, the standard deviation of the discounted cost is so much of the price of "
-        f"the option, 2.4005; {_PATHS:,} paths.",
-        "Hull, Options, Futures, and Other Derivatives, the table of delta hedging's performance, by closed formulas on "
-        "a million paths",
+        _PERFORMANCE.format(_weeks),
+        _PERFORMANCE_SOURCE,
         partial(_performance, _weeks, _expected),
     )
 
