@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "cross_hedge",
     "bands",
     "options",
+    "options_quotes",
     "options_hedging",
     "vaults",
     "black_thursday",
