@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "bands",
     "options",
     "options_quotes",
+    "options_margin",
     "options_hedging",
     "vaults",
     "black_thursday",
