@@ -29,6 +29,7 @@ MODULES: tuple[str, ...] = (
     "options",
     "options_quotes",
     "options_margin",
+    "options_gap",
     "options_hedging",
     "vaults",
     "black_thursday",

@@ -11,7 +11,7 @@ CALL, PUT = 0, 1
 DAY = 24 * 3600  # [s]
 SPOT = 2_000.0  # [usd] at first
 ANY = {True: 2**256 - 1, False: 0}  # limits that no price meets, for buyers and sellers
-POOL = 10**8  # [usd]
+POOL = 1e8  # [usd]
 
 SliceWords = tuple[int, int, int, int, int, int]  # Svi.Slice
 
@@ -46,7 +46,7 @@ def flat(volatility: float) -> list[SliceWords]:
 class OptionBench:
     """Margin is a token of 18 decimals, worth a Dollar, and base one of 18."""
 
-    def __init__(self, terms: MarketTerms, lab: Lab | None = None, spot: float = SPOT) -> None:
+    def __init__(self, terms: MarketTerms, lab: Lab | None = None, spot: float = SPOT, pool: float = POOL) -> None:
         self.terms = t = terms
         self.lab = lab = lab or Lab()
         owner = lab.owner
@@ -62,8 +62,8 @@ class OptionBench:
         self.pool = lab.deploy("PerpPool", self.market.address, 0, DAY)
         lab.do(owner, self.market, "setPool", self.pool.address)
         provider = lab.person("provider")
-        lab.endow(self.dollar, provider, POOL * WAD, self.pool)
-        lab.do(provider, self.pool, "deposit", POOL * WAD, provider)
+        lab.endow(self.dollar, provider, to_wad(pool), self.pool)
+        lab.do(provider, self.pool, "deposit", to_wad(pool), provider)
 
     def _rules(self) -> tuple[tuple[int, ...], ...]:
         t = self.terms
