@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.validation.law import Measured, NoData, add_law, law
+from simulator.validation.options_hedger import costs_on_chain
 from simulator.validation.options_paths import Call, Floats, Sheet, Slice, discounted_cost, slices, walks
 
 HULL = Call(49.0, 50.0, 0.2, 12_129_231, 0.05)  # twenty weeks of which a year has 52
@@ -92,6 +93,24 @@ def scaling() -> Measured:
     rebalances; 8,000 paths."""
     run = hedged(HULL, HULL_DRIFT, _FINEST, _FEWER_PATHS, seed=2)
     return Measured(-0.5, slope(run, COUNTS), 0.03)
+
+
+_LIVED = 50  # paths
+
+
+def lived(run: Hedged, every: int) -> float:
+    """Largest difference, over the option's price, between what hedging costs on chain and by the deltas here."""
+    times, spots = run.times[::every], run.spots[::every, :_LIVED]
+    ours = discounted_cost(run.call, spots, run.deltas[::every, :_LIVED], times)
+    return float(np.max(np.abs(costs_on_chain(run.call, spots, times) - ours))) / run.call.price(sheet())
+
+
+@law("discrete-hedging/bytecode", "OptionMarket, VolSurface, ExpiryPrice and ConstantProductPool beside the laws above")
+def bytecode() -> Measured:
+    """Who writes the same call in an OptionMarket, asks its VolSurface for the delta each week, trades it in a pool of
+    spot and is settled at expiry spends what the other laws of this family say: the largest difference on 50 paths over
+    the option's price."""
+    return Measured(0.0, lived(_hull(), _PER_WEEK), 1e-5)
 
 
 # --------------------------------------------------------------- with costs
