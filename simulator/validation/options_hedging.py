@@ -83,7 +83,7 @@ for _weeks, _expected in PERFORMANCE:
 
 def slope(run: Hedged, counts: Sequence[int]) -> float:
     """Of the logarithm of the cost's standard deviation by that of the number of rebalances."""
-    spreads = [run.spread(_FINEST // count) for count in counts]
+    spreads = [run.spread((len(run.times) - 1) // count) for count in counts]
     return float(np.polyfit(np.log(counts), np.log(spreads), 1)[0])
 
 
