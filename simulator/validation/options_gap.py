@@ -17,7 +17,7 @@ from simulator.validation.options_house import AuctionTerms, HouseBench
 
 _NIGHT = 8 * 3600  # [s]
 _TRIALS = 60
-_FEWEST = 8  # trials in which each tier was the last to pay
+_FEWEST = 8  # trials in which each tier paid
 _TERMS = MarketTerms(spread=0.0, depth=1e9, trade_fee=0.0, fee_cap=0.0, fund_share=0.0, capital_ratio=0.0)
 
 Tiers = Counter[str]
@@ -116,19 +116,18 @@ class MarketGap:
         owed = {i: self._position(holder)[0] * payoff // WAD for i, holder in enumerate(self.holders)}
         return Trial(off + self._settle_holders(owed), self.paid)
 
-    def _bear(self, name: str, amount: int) -> None:
-        if amount:
-            self.paid[name] += 1
+    def _note(self, fall: Fall) -> None:
+        """Which tiers a writer's loss came to."""
+        for name, part in zip(("collateral", "fund", "pool"), (*fall.parts, fall.rest), strict=True):
+            self.paid[name] += part > 0
 
     def _liquidate(self) -> int:
         """The first writer, where the market says that it may be."""
-        view = self.lab.attempt(
-            ["PositionHealthy"], self.keeper, self.bench.market, "previewLiquidation", *self._first()
-        )
-        if isinstance(view, str):
+        first, market = (self.writers[0], self.put), self.bench.market
+        if isinstance(self.lab.attempt(["PositionHealthy"], self.keeper, market, "previewLiquidation", *first), str):
             return 0
         before, size = self.books(), -self._position(self.writers[0])[0]
-        cost = int(self.lab.do(self.keeper, self.bench.market, "liquidate", *self._first()))
+        cost = int(self.lab.do(self.keeper, market, "liquidate", *first))
         seen = self.books()
         fall = Fall.of(cost, before["collateral 0"], before["fund"])
         left = before["collateral 0"] - fall.parts[0]
@@ -140,16 +139,12 @@ class MarketGap:
             "fund": before["fund"] - fall.parts[1] + fee - fee // 2,
             "poolCash": before["poolCash"] + sum(fall.parts),
         }
-        for name, amount in zip(("collateral", "fund", "pool"), (*fall.parts, fall.rest), strict=True):
-            self._bear(name, amount)
+        self._note(fall)
         return _difference(seen, expected)
 
     def _liquidation_fee(self, size: int) -> int:
         unit = -(-int(self.lab.read(self.bench.surface, "spot")) * to_wad(self.bench.terms.liquidation_fee) // WAD)
         return -(-size * unit // WAD)
-
-    def _first(self) -> tuple[Address, int]:
-        return self.writers[0], self.put
 
     def _settle_writer(self, place: int, payoff: int) -> int:
         size, collateral = self._position(self.writers[place])
@@ -165,8 +160,7 @@ class MarketGap:
             "fund": before["fund"] - fall.parts[1],
             "poolCash": before["poolCash"] + sum(fall.parts),
         }
-        for name, amount in zip(("collateral", "fund", "pool"), (*fall.parts, fall.rest), strict=True):
-            self._bear(name, amount)
+        self._note(fall)
         return _difference(self.books(), expected)
 
     def _settle_holders(self, owed: dict[int, int]) -> int:
@@ -177,15 +171,14 @@ class MarketGap:
             before = self.books()
             fall = Fall.of(total, before["poolCash"], before["fund"])
             got = owed[place] * sum(fall.parts) // total if fall.rest else owed[place]
-            from_fund = fall.parts[1]
             self.lab.do(self.keeper, self.bench.market, "settle", holder, self.put)
             expected = before | {
                 f"holder {place}": before[f"holder {place}"] + got,
-                "fund": before["fund"] - from_fund,
-                "poolCash": before["poolCash"] + from_fund - got,
+                "fund": before["fund"] - fall.parts[1],
+                "poolCash": before["poolCash"] + fall.parts[1] - got,
                 "unpaidTotal": before["unpaidTotal"] + owed[place] - got,
             }
-            self._bear("holders", fall.rest)
+            self.paid["holders"] += fall.rest > 0
             off += _difference(self.books(), expected)
         return off
 
@@ -249,10 +242,9 @@ class HouseGap:
             "shortfall": fall.rest,
             "writer": paid - self._fee(paid),
         }
-        names = ("house", "members", "shortfall")
-        tiers = Counter({name: 1 for name, part in zip(names, (*fall.parts, fall.rest), strict=True) if part})
-        if not received:
-            tiers["equity"] = 1
+        names = ("equity", "house", "members", "shortfall")
+        parts = (received == 0, *fall.parts, fall.rest)
+        tiers = Tiers({name: 1 for name, part in zip(names, parts, strict=True) if part})
         off = _difference(self.books(), expected) + self._members_off() + self._price_off(paid, received, elapsed, cash)
         return Trial(off, tiers)
 
@@ -299,7 +291,7 @@ def gaps(trials: Iterable[Trial | None], tiers: Iterable[str]) -> Gaps:
     for trial in trials:
         if trial is not None:
             off += trial.off
-            paid.update(trial.paid.keys())
+            paid.update(tier for tier, times in trial.paid.items() if times)
     for tier in tiers:
         if paid[tier] < _FEWEST:
             raise NoData(f"{tier}: paid in {paid[tier]} trials, {_FEWEST} are needed")

@@ -39,6 +39,9 @@ class AuctionTerms(NamedTuple):
     fee: float = 0.02
 
 
+_AUCTION = AuctionTerms()
+
+
 def grid() -> list[tuple[int, int]]:
     """23 shocks [wad]: spot from -20 to 20 % with volatility up, as it is and down, and two far ones."""
     spots = [int(Fraction(step, 15) * WAD) for step in range(-3, 4)]
@@ -49,7 +52,7 @@ def grid() -> list[tuple[int, int]]:
 class HouseBench:
     """Money is the option market's Dollar."""
 
-    def __init__(self, terms: MarketTerms, auction: AuctionTerms = AuctionTerms()) -> None:  # noqa: B008
+    def __init__(self, terms: MarketTerms, auction: AuctionTerms = _AUCTION) -> None:
         self.options = OptionBench(terms)
         self.lab = lab = self.options.lab
         self.perps = PerpBench(_PERPS, lab, self.options.dollar)
