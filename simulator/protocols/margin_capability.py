@@ -55,7 +55,7 @@ class MarginAccount:
 class Margin(Capability, ABC):
     """One clearinghouse. Money is the margin asset's [wad], sizes are the instruments' [wad], prices are dollars.
 
-    An account below maintenance margin is auctioned whole. Losses fall on the account's equity, then on the house's fund,
+    An account below maintenance margin is auctioned whole. Losses fall on its equity, then on the house's fund,
     then on the members', and what is left is recorded.
     """
 
