@@ -3,10 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.chain.types import Address
-from simulator.protocols.base import Call, Capability, Perp
+from simulator.protocols.base import Call, Capability, Oracle
+from simulator.protocols.genesis import Genesis
+
+if TYPE_CHECKING:
+    from simulator.protocols.option_math import Greeks
 
 
 class Leg(NamedTuple):
@@ -63,10 +67,11 @@ class Margin(Capability, ABC):
     margin_asset: str
     token: Address  # of the margin
     spender: Address  # the contract that pulls margin and collaterals
+    oracle: Oracle  # of the asset
     collaterals: tuple[str, ...]  # market symbols of what else may be deposited
     instruments: Mapping[str, Address]  # by name, of those it knows
     options: str  # id of the option market below "option", empty where there is none
-    perp: Perp | None  # the market below "perp"
+    perp: str  # id of the market below "perp", likewise
     power: Address | None  # the token below "power"
     accounts: dict[str, MarginAccount]
     shares: dict[Address, int]  # of the members' fund
@@ -100,8 +105,12 @@ class Margin(Capability, ABC):
         """Legs that `settle` would close now."""
 
     @abstractmethod
-    def exposure(self, account: str) -> float:
-        """The delta of an account: units of the asset that it moves like; 0 without a price."""
+    def greeks(self, account: str) -> "Greeks | None":
+        """Of all that an account holds [usd], its collateral included; None without a price."""
+
+    @abstractmethod
+    def notional(self, account: str) -> float:
+        """What the legs of an account are on, long and short added up [usd]."""
 
     # ------------------------------------------------------------------ previews
 
@@ -179,4 +188,12 @@ class Margin(Capability, ABC):
 
     @abstractmethod
     def chores(self, now: int) -> list[Call]:
-        """What any keeper may do now: bring venues' margin to its target, sample variance, close ended series."""
+        """What any keeper may do now: bring the margin at venues to its target, count samples of variance."""
+
+    @abstractmethod
+    def report_confidence(self, confidence: float) -> Call | None:
+        """Say how far the oracle is to be relied on, 1 for wholly; None where nobody asks. Only for who is appointed."""
+
+    @abstractmethod
+    def appoint(self, genesis: Genesis, account: Address) -> None:
+        """Let an account report confidence, before the storm."""
