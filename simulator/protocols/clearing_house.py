@@ -158,9 +158,7 @@ class ClearingHouse(Margin):
         """See `Margin.set_model`."""
         arguments = (self.accounts[account].number, self.parts.models[model].address)
         gas = self._gas(account)
-        return self._call(
-            "setModel", *arguments, action="book-model", accepts=WITHDRAW_FAILS, subject=account, gas=gas
-        )
+        return self._call("setModel", *arguments, action="book-model", accepts=WITHDRAW_FAILS, subject=account, gas=gas)
 
     def deposit(self, account: str, amount: int) -> Call:
         """See `Margin.deposit`."""
@@ -175,31 +173,23 @@ class ClearingHouse(Margin):
     def deposit_collateral(self, account: str, asset: str, amount: int) -> Call:
         """See `Margin.deposit_collateral`."""
         arguments = (self.accounts[account].number, self.collaterals.index(asset), amount)
-        return self._call(
-            "depositAsset", *arguments, action="book-deposit", accepts=DEPOSIT_FAILS, subject=account
-        )
+        return self._call("depositAsset", *arguments, action="book-deposit", accepts=DEPOSIT_FAILS, subject=account)
 
     def withdraw_collateral(self, account: str, asset: str, amount: int) -> Call:
         """See `Margin.withdraw_collateral`."""
         held = self.accounts[account]
-        return self._take_out(
-            account, "withdrawAsset", held.number, self.collaterals.index(asset), amount, held.owner
-        )
+        return self._take_out(account, "withdrawAsset", held.number, self.collaterals.index(asset), amount, held.owner)
 
     def _take_out(self, account: str, function: str, *args: Any) -> Call:
         gas = self._gas(account)
-        return self._call(
-            function, *args, action="book-withdraw", accepts=WITHDRAW_FAILS, subject=account, gas=gas
-        )
+        return self._call(function, *args, action="book-withdraw", accepts=WITHDRAW_FAILS, subject=account, gas=gas)
 
     def trade(self, account: str, leg: Leg, size: int, limit: float) -> Call:
         """See `Margin.trade`."""
         instrument = self.instruments[leg.instrument]
         arguments = (self.accounts[account].number, instrument, leg.id, size, to_wad(limit))
         gas = self._gas(account, legs=1)
-        return self._call(
-            "trade", *arguments, action="book-trade", accepts=BOOK_TRADE_FAILS, subject=account, gas=gas
-        )
+        return self._call("trade", *arguments, action="book-trade", accepts=BOOK_TRADE_FAILS, subject=account, gas=gas)
 
     def settle(self, account: str, leg: Leg) -> Call:
         """See `Margin.settle`."""
@@ -211,9 +201,7 @@ class ClearingHouse(Margin):
     def start_auction(self, account: str) -> Call:
         """See `Margin.start_auction`."""
         number, gas = self.accounts[account].number, self._gas(account)
-        return self._call(
-            "startAuction", number, action="book-auction", accepts=START_FAILS, subject=account, gas=gas
-        )
+        return self._call("startAuction", number, action="book-auction", accepts=START_FAILS, subject=account, gas=gas)
 
     def end_auction(self, account: str) -> Call:
         """See `Margin.end_auction`."""

@@ -1,10 +1,12 @@
 """What a clearinghouse's table says. Money is in dollars at the prices of the start."""
 
+from typing import Any
+
 from pydantic import Field, field_validator, model_validator
 
 from simulator.settings import COUNT, HOURS, MINUTES, RATIO, SHARE, TOKENS, USD, Settings
 
-_DAYS = {"unit": "days"}
+_DAYS: dict[str, Any] = {"unit": "days"}
 _MOST_SHOCKS = 32  # as in PortfolioRisk
 
 
@@ -21,9 +23,7 @@ class AuctionSettings(Settings):
         0.5, ge=0, le=1, description="of the requirement, for whoever takes a book worth nothing",
         json_schema_extra=SHARE,
     )  # fmt: skip
-    fee: float = Field(
-        0.02, ge=0, le=0.5, description="of what is paid, for the house's fund", json_schema_extra=SHARE
-    )
+    fee: float = Field(0.02, ge=0, le=0.5, description="of what is paid, for the house's fund", json_schema_extra=SHARE)
 
 
 class WaterfallSettings(Settings):
@@ -44,9 +44,7 @@ class PortfolioSettings(Settings):
     spots: tuple[float, ...] = Field(
         (-0.2, -0.133, -0.067, 0.0, 0.067, 0.133, 0.2), description="shocks of the price, relative; each with each of"
     )
-    volatilities: tuple[float, ...] = Field(
-        (0.6, 0.0, -0.3), description="shocks of 30-day volatility, relative"
-    )
+    volatilities: tuple[float, ...] = Field((0.6, 0.0, -0.3), description="shocks of 30-day volatility, relative")
     extremes: tuple[tuple[float, float], ...] = Field(
         ((-0.3, 0.6), (0.3, 0.6)), description="further pairs of both: a list of [spot, volatility]"
     )
@@ -88,9 +86,7 @@ class PortfolioSettings(Settings):
 class CollateralSettings(Settings):
     """An asset that accounts may hold beside cash."""
 
-    haircut: float = Field(
-        0.1, ge=0, le=1, description="of its value that counts as required", json_schema_extra=SHARE
-    )
+    haircut: float = Field(0.1, ge=0, le=1, description="of its value that counts as required", json_schema_extra=SHARE)
     beta: float = Field(
         1.0, ge=0, le=2, description="how it moves with the underlying: 1 as itself, 0 as cash", json_schema_extra=RATIO
     )

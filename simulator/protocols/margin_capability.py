@@ -192,7 +192,7 @@ class Margin(Capability, ABC):
 
     @abstractmethod
     def report_confidence(self, confidence: float) -> Call | None:
-        """Say how far the oracle is to be relied on, 1 for wholly; None where nobody asks. Only for who is appointed."""
+        """Say how far the oracle is to be relied on, 1 for wholly, as one appointed; None where nobody asks."""
 
     @abstractmethod
     def appoint(self, genesis: Genesis, account: Address) -> None:
