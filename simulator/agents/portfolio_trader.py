@@ -1,9 +1,9 @@
 """Traders with one margin account for a whole book: they write options for yield, some hedged, some not.
 
-A book is written strikes on both sides, or puts alone, with wings bought further out for a share of it, and for those who
-hedge a perpetual position that keeps delta small. Its size is what a part of the equity allows as margin, so portfolio
-margin lets a hedged book be several times as large, and lets it fail as a whole. In fear some add from a reserve, some buy
-back what they wrote, and the others hope.
+A book is written strikes on both sides, or puts alone, with wings bought further out for a share of it, and for those
+who hedge a perpetual position that keeps delta small. Its size is what a part of the equity allows as margin, so
+portfolio margin lets a hedged book be several times as large, and lets it fail as a whole. In fear some add from a
+reserve, some buy back what they wrote, and the others hope.
 """
 
 import math
@@ -21,7 +21,7 @@ from simulator.protocols.option_capability import OptionKind, Options
 from simulator.settings import HOURS, MINUTES, RATIO, SHARE, USD
 from simulator.units import from_wad, to_wad
 
-_DOUBLINGS = 12  # of a book's size until it is as large as margin allows
+_STEPS = 12  # in which a book is built, at most
 _PERP = Leg("perp")
 
 
@@ -139,18 +139,19 @@ class PortfolioTrader(Agent):
         return shape
 
     def _build(self) -> Life:
-        """Write as much as margin allows, by doubling; a hedge goes with each step."""
-        shape = self._shape()
-        size = max(4.0 * from_wad(self._options.min_size), self._capital / self._options.oracle.price / 16)
-        for _ in range(_DOUBLINGS):
+        """Write as much as margin allows: ever more at a time, then ever less; a hedge goes with each step."""
+        least = 4.0 * from_wad(self._options.min_size)
+        size, grows = max(least, self._capital / self._options.oracle.price / 8), True
+        for _ in range(_STEPS):
             done = 0
-            for leg, amount in shape:
-                if not self._has_room(leg, to_wad(size * amount)):
-                    return
-                done += yield from self._trade(leg, to_wad(size * amount))
+            for leg, amount in self._shape():
+                if self._has_room(leg, to_wad(size * amount)):
+                    done += yield from self._trade(leg, to_wad(size * amount))
             if self._hedges:
                 yield from self._hedge()
-            if not done:
+            grows = grows and bool(done)
+            size = size * 2 if grows else size / 4
+            if size < least:
                 return
 
     def _has_room(self, leg: Leg, size: int) -> bool:

@@ -647,7 +647,8 @@ class Protocol(ABC):
     """
 
     Settings: ClassVar[Any]
-    trades: ClassVar[bool] = False  # a venue for tokens of others, so deployed after them
+    # Those with a lower one are deployed first, in order of their ids: 1 is a venue for tokens of others, 2 one over venues.
+    trades: ClassVar[int] = 0
 
     def __init__(self, id: str, settings: Any) -> None:
         self.id = id

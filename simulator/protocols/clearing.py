@@ -21,10 +21,10 @@ _CONFIDENCE_DECIMALS = 8
 
 
 class ClearingProtocol(Protocol):
-    """One Clearinghouse with its risk models and instruments. The tables of its markets stand before its own."""
+    """One Clearinghouse with its risk models and instruments."""
 
     Settings: ClassVar[Any] = ClearingSettings
-    trades: ClassVar[bool] = True
+    trades: ClassVar[int] = 2
     settings: ClearingSettings
 
     # ------------------------------------------------------------------ set-up
@@ -127,9 +127,9 @@ class ClearingProtocol(Protocol):
             if placing.scope == table and placing.contract.name == name:
                 return placing.contract
         raise ConfigError(
-            f"{setting} = {table!r}, but no such table deployed a {name} before",
+            f"{setting} = {table!r}, but no such table deployed a {name}",
             where=self.id,
-            mend=f"name a table that does and put it before [{self.id}]",
+            mend=f"name the table of the {'perpetual' if name == 'PerpMarket' else 'option'} market",
         )
 
     def _money(self, usd: float) -> int:
@@ -137,7 +137,7 @@ class ClearingProtocol(Protocol):
         return to_wad(usd / self._genesis.price(self.settings.margin_asset))
 
     def seed(self, genesis: Genesis) -> None:
-        """Fill both funds."""
+        """Fill both funds, and bring what offers of variance swaps post."""
         w, house = self.settings.waterfall, self.house
         giver = genesis.account(f"{self.id}/fund").address
         ours, members = self._money(w.house_usd), self._money(w.members_usd)
@@ -148,22 +148,32 @@ class ClearingProtocol(Protocol):
             genesis.submit(house.donate(ours), giver, house.house.abi)
         if members:
             genesis.submit(house.join(members), giver, house.house.abi)
+        if (swaps := house.venues.swaps) is not None:
+            maker, terms = genesis.account(f"{self.id}/variance").address, self._offer()
+            posted = max(swaps.read(genesis.chain, "collateralOf", *terms)) * self._offers()
+            genesis.bring(self.id, house.margin_asset, maker, posted, "swaps.offers")
+            genesis.approve(house.margin_asset, maker, swaps.address)
         genesis.flush()
 
+    def _offers(self) -> int:
+        return self.settings.swaps.offers if self.settings.swaps else 0
+
+    def _offer(self) -> tuple[int, int]:
+        """Strike [wad a year] and notional [margin wad] of the swaps offered."""
+        w = self.settings.swaps
+        assert w is not None
+        return to_wad(w.offer_volatility**2), self._money(w.offer_usd)
+
     def ready(self, genesis: Genesis) -> None:
-        """Offer variance swaps; both sides in turn."""
-        w, contract = self.settings.swaps, self.house.venues.swaps
-        if w is None or contract is None or not w.offers:
+        """Offer variance swaps, both sides in turn."""
+        w, swaps = self.settings.swaps, self.house.venues.swaps
+        if w is None or swaps is None:
             return
-        maker = genesis.account(f"{self.id}/variance").address
-        strike, notional = to_wad(w.offer_volatility**2), self._money(w.offer_usd)
-        posted = max(contract.read(genesis.chain, "collateralOf", strike, notional)) * w.offers
-        genesis.bring(self.id, self.house.margin_asset, maker, posted, "swaps.offers")
-        genesis.approve(self.house.margin_asset, maker, contract.address)
+        maker, terms = genesis.account(f"{self.id}/variance").address, self._offer()
         start = genesis.start + round(w.offer_start_hours * _HOUR)
         samples = max(1, round(w.offer_hours / w.interval_hours))
         for number in range(w.offers):
-            genesis.call(contract, "offer", number % 2 == 0, start, samples, strike, notional, sender=maker)
+            genesis.call(swaps, "offer", number % 2 == 0, start, samples, *terms, sender=maker)
         genesis.flush()
 
     # ---------------------------------------------------------------- the storm
