@@ -250,6 +250,10 @@ AGENTS = Registry(
         "book-liquidator": "simulator.agents.book_liquidator:BookLiquidator",
         "clearing-keeper": "simulator.agents.clearing_keeper:ClearingKeeper",
         "fund-member": "simulator.agents.fund_member:FundMember",
+        "option-market-maker": "simulator.agents.option_market_maker:OptionMarketMaker",
+        "protection-buyer": "simulator.agents.protection_buyer:ProtectionBuyer",
+        "volatility-seller": "simulator.agents.volatility_seller:VolatilitySeller",
+        "mispricing-hunter": "simulator.agents.mispricing_hunter:MispricingHunter",
     },
 )
 PROCESSES = Registry(
