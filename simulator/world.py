@@ -193,8 +193,11 @@ class World:
         self.rebalances = RebalanceLog(self.capabilities(Vault), self.market)
         self.perp_log = PerpLog(self.capabilities(Perp), self.market)
         self.margin_log = MarginLog(self.capabilities(Margin), self.market)
-        self._logs = [(FOLLOWED, self.liquidations), (PerpLog.FOLLOWED, self.perp_log)]
-        self._logs.append((MarginLog.FOLLOWED, self.margin_log))
+        self._logs: list[tuple[frozenset[str], Any]] = [
+            (FOLLOWED, self.liquidations),
+            (PerpLog.FOLLOWED, self.perp_log),
+            (MarginLog.FOLLOWED, self.margin_log),
+        ]
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
         self._moving = [each for each in self.protocols if type(each).advance is not Protocol.advance]
         for house in self.capabilities(Auction):

@@ -647,8 +647,7 @@ class Protocol(ABC):
     """
 
     Settings: ClassVar[Any]
-    # Those with a lower one are deployed first, in order of their ids: 1 is a venue for tokens of others, 2 one over venues.
-    trades: ClassVar[int] = 0
+    trades: ClassVar[int] = 0  # deployed by this, then by id: 1 is a venue for tokens of others, 2 one over venues
 
     def __init__(self, id: str, settings: Any) -> None:
         self.id = id

@@ -9,7 +9,7 @@ from simulator.world import World
 GROUND = """
 schema = 1
 title = "Books"
-story = "Ether loses a third of its worth in a quarter of an hour, and volatility doubles, while books hold options on it."
+story = "Ether loses a third of its worth in a quarter of an hour, while books hold options on it."
 
 [world]
 start = 2025-02-11T00:00:00Z
