@@ -53,6 +53,10 @@ class PortfolioTraderSettings(AgentSettings):
     )
     wings: float = Field(0.0, ge=0, le=1, description="options bought for each written", json_schema_extra=SHARE)
     wing_moneyness: float = Field(0.2, ge=0, lt=1, description="of those, from the price", json_schema_extra=SHARE)
+    swap_share: float = Field(
+        0.0, ge=0, le=1, description="share of them who take an offered variance swap, long, beside it",
+        json_schema_extra=SHARE,
+    )  # fmt: skip
     enter_minutes: float = Field(
         20.0, ge=0, description="in which they build their books, from the start", json_schema_extra=MINUTES
     )
@@ -84,10 +88,11 @@ class PortfolioTrader(Agent):
         super().__init__(desk, settings)
         self._margin: Margin = choose(desk.capabilities(Margin), settings.market, desk.agent)
         self._options: Options = desk.capability(self._margin.options)
-        normal, hedges, side, habit = desk.random.standard_normal(), *desk.random.random(3)
+        normal, hedges, side, habit, swaps = desk.random.standard_normal(), *desk.random.random(4)
         self._capital = settings.capital_usd * math.exp(settings.capital_sigma * float(normal))
         self._hedges = bool(self._margin.perp) and hedges < settings.hedged_share
         self._puts_only = not self._hedges and side < settings.puts_only_share
+        self._swaps = swaps < settings.swap_share
         h = settings.habits
         self._habit = "top_up" if habit < h.top_up else "close" if habit < h.top_up + h.close else "hope"
         self._account = ""
@@ -114,6 +119,7 @@ class PortfolioTrader(Agent):
             if not held.auction_since:
                 if not any(leg.instrument == "option" for leg in held.legs):
                     yield from self._build()
+                    yield from self._take_swap()
                 elif self._is_afraid():
                     yield from self._act_in_fear()
                 if self._hedges:
@@ -152,6 +158,15 @@ class PortfolioTrader(Agent):
             grows = grows and bool(done)
             size = size * 2 if grows else size / 4
             if size < least:
+                return
+
+    def _take_swap(self) -> Life:
+        """Buy realised variance from whoever offers it, once."""
+        held = self._margin.accounts[self._account].legs
+        if not self._swaps or any(leg.instrument == "swap" for leg in held):
+            return
+        for leg, size in self._margin.offers(self.desk.now):
+            if size > 0 and self._has_room(leg, size) and (yield from self._trade(leg, size)):
                 return
 
     def _has_room(self, leg: Leg, size: int) -> bool:

@@ -109,6 +109,10 @@ class ClearingHouse(Margin):
         legs = ((id, leg) for id, account in self.accounts.items() for leg in account.legs)
         return [(id, leg) for id, leg in legs if self.venues.has_ended(leg, now)]
 
+    def offers(self, now: int) -> list[tuple[Leg, int]]:
+        """See `Margin.offers`."""
+        return self.venues.offers(now)
+
     def greeks(self, account: str) -> Greeks | None:
         """See `Margin.greeks`."""
         held, spot = self.accounts[account], self.oracle.price

@@ -9,7 +9,8 @@ from simulator.chain.base import Chain
 from simulator.protocols.base import Measure, Sample
 from simulator.protocols.clearing_house import ClearingHouse
 from simulator.protocols.genesis import Contract
-from simulator.units import from_wad
+from simulator.protocols.margin_capability import Leg
+from simulator.units import WAD, from_wad
 
 _GREEKS = ("net_delta", "net_gamma", "net_vega", "net_theta", "net_rho")
 
@@ -66,19 +67,34 @@ def _greeks(house: ClearingHouse, accounts: dict[str, tuple[int, int]]) -> Itera
                 yield Measure(id, name, value)
 
 
-def books_gap(house: ClearingHouse, token: Contract, chain: Chain) -> int:
-    """[margin wad] that accounts and funds claim beyond what is there, at the venues and recorded as missing.
+def books_balance(house: ClearingHouse, token: Contract, chain: Chain) -> int:
+    """[margin wad] that is here, at the venues and recorded as missing, less what accounts and funds claim.
 
-    Of a venue counts what was paid in, not what it is worth: the rest is in the accounts' legs.
+    Of a venue counts what was paid in, not what it is worth: the rest is in the accounts' legs. Legs whose venue has paid
+    already count with what they will get.
     """
     claims = house.house_fund + house.members_fund - house.shortfall
     for account in house.accounts.values():
         claims += house.house.read(chain, "bookOf", account.number)[0]
-    held = token.read(chain, "balanceOf", house.spender) * house.house.read(chain, "moneyUnit")
+        claims += sum(_outcome(house, leg, size, chain) for leg, size in account.legs.items())
+    holders = [house.spender, *house.instruments.values()]
+    unit = house.house.read(chain, "moneyUnit")
+    held = sum(token.read(chain, "balanceOf", holder) for holder in holders) * unit
     venues, instruments = house.venues, house.parts.instruments
     if venues.perp is not None:
         _, margin, entry, due, _ = venues.perp.read(chain, "positionOf", instruments["perp"].address)
         held += margin - entry - due
     if venues.power is not None:
         held += venues.power.read(chain, "positionOf", instruments["power"].address)[0]
-    return max(0, int(claims - held))
+    return int(held - claims)
+
+
+def _outcome(house: ClearingHouse, leg: Leg, size: int, chain: Chain) -> int:
+    """[margin wad] that an account will get for a leg whose venue has settled; nothing for others."""
+    if leg.instrument == "option":
+        closed, payoff = house.parts.instruments["option"].read(chain, "outcomeOf", leg.id)
+        return int(size * payoff // WAD) if closed else 0
+    swaps = house.venues.swaps
+    if leg.instrument != "swap" or swaps is None or not swaps.read(chain, "isSettled", leg.id):
+        return 0
+    return int(swaps.read(chain, "outcomeOf", leg.id)[0 if size > 0 else 1])
