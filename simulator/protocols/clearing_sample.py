@@ -12,7 +12,7 @@ from simulator.protocols.genesis import Contract
 from simulator.protocols.margin_capability import Leg
 from simulator.units import WAD, from_wad
 
-_GREEKS = ("net_delta", "net_gamma", "net_vega", "net_theta", "net_rho")
+_POINT, _DAYS = 0.01, 365
 
 
 def sample_of(house: ClearingHouse, price: Callable[[str], float]) -> Sample:
@@ -39,7 +39,7 @@ def _totals(house: ClearingHouse, missing: float, usd: float) -> Iterator[tuple[
     yield "shortfall_usd", missing
     yield "absorbed_usd", from_wad(house.absorbed) * usd
     yield "auctions_open", float(len(house.auctions()))
-    yield "open_interest_usd", sum(house.notional(id) for id, account in house.accounts.items() if account.legs)
+    yield "clearing_interest_usd", sum(house.notional(id) for id, account in house.accounts.items() if account.legs)
     used, freed = _margin_used(house)
     yield "margin_used_usd", from_wad(used) * usd
     yield "margin_freed_usd", from_wad(freed) * usd
@@ -60,11 +60,22 @@ def _margin_used(house: ClearingHouse) -> tuple[int, int]:
 
 
 def _greeks(house: ClearingHouse, accounts: dict[str, tuple[int, int]]) -> Iterator[Measure]:
+    """As of any portfolio with options (`simulator/portfolios.py`), each account's with all that it holds."""
+    spot = house.oracle.price
     for id in accounts:
         greeks = house.greeks(id)
-        if greeks is not None:
-            for name, value in zip(_GREEKS, greeks, strict=True):
-                yield Measure(id, name, value)
+        if greeks is None:
+            continue
+        values = {
+            "net_delta_usd": greeks.delta * spot,
+            "net_gamma_usd": greeks.gamma * spot**2 * _POINT,
+            "net_vega_usd": greeks.vega * _POINT,
+            "net_theta_usd": greeks.theta / _DAYS,
+            "net_rho_usd": greeks.rho * _POINT,
+        }
+        account = house.accounts[id]
+        for name, value in values.items():
+            yield Measure(f"{account.owner}/{account.number}", name, value)
 
 
 def books_balance(house: ClearingHouse, token: Contract, chain: Chain) -> int:
