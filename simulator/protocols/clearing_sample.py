@@ -81,8 +81,8 @@ def _greeks(house: ClearingHouse, accounts: dict[str, tuple[int, int]]) -> Itera
 def books_balance(house: ClearingHouse, token: Contract, chain: Chain) -> int:
     """[margin wad] that is here, at the venues and recorded as missing, less what accounts and funds claim.
 
-    Of a venue counts what was paid in, not what it is worth: the rest is in the accounts' legs. Legs whose venue has paid
-    already count with what they will get.
+    Of a venue counts what was paid in, not what it is worth: the rest is in the accounts' legs. Legs whose venue has
+    paid already count with what they will get.
     """
     claims = house.house_fund + house.members_fund - house.shortfall
     for account in house.accounts.values():

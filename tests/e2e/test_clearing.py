@@ -149,7 +149,14 @@ def test_a_book_worth_something_costs_at_most_its_equity_and_one_worth_nothing_n
 
 def test_measures_tell_margin_used_funds_and_greeks(books):
     names = set(books.measures[books.measures["protocol"] == "clearing"]["name"])
-    assert {"margin_used_usd", "margin_freed_usd", "house_fund_usd", "net_delta_usd", "net_vega_usd", "absorbed_usd"} <= names
+    assert {
+        "margin_used_usd",
+        "margin_freed_usd",
+        "house_fund_usd",
+        "net_delta_usd",
+        "net_vega_usd",
+        "absorbed_usd",
+    } <= names
 
 
 def test_the_same_inputs_give_the_same_run(books, tmp_path):
