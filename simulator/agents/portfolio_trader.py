@@ -16,7 +16,7 @@ from simulator.agents.books import open_book, try_order
 from simulator.agents.borrower import choose
 from simulator.agents.perp_trader import FearSettings
 from simulator.protocols.genesis import Genesis
-from simulator.protocols.margin_capability import Leg, Margin
+from simulator.protocols.margin_capability import Leg, Margin, TradePreview
 from simulator.protocols.option_capability import OptionKind, Options
 from simulator.settings import HOURS, MINUTES, RATIO, SHARE, USD
 from simulator.units import from_wad, to_wad
@@ -151,8 +151,8 @@ class PortfolioTrader(Agent):
         for _ in range(_STEPS):
             done = 0
             for leg, amount in self._shape():
-                if self._has_room(leg, to_wad(size * amount)):
-                    done += yield from self._trade(leg, to_wad(size * amount))
+                if (preview := self._room(leg, to_wad(size * amount))) is not None:
+                    done += yield from self._trade(leg, to_wad(size * amount), preview)
             if self._hedges:
                 yield from self._hedge()
             grows = grows and bool(done)
@@ -166,15 +166,20 @@ class PortfolioTrader(Agent):
         if not self._swaps or any(leg.instrument == "swap" for leg in held):
             return
         for leg, size in self._margin.offers(self.desk.now):
-            if size > 0 and self._has_room(leg, size) and (yield from self._trade(leg, size)):
+            preview = self._room(leg, size) if size > 0 else None
+            if preview is not None and (yield from self._trade(leg, size, preview)):
                 return
 
-    def _has_room(self, leg: Leg, size: int) -> bool:
+    def _room(self, leg: Leg, size: int) -> TradePreview | None:
+        """What a trade would do, None where it would fill the book beyond its use."""
         preview = self._margin.preview_trade(self._account, leg, size)
-        return preview is not None and preview.required <= self.settings.use * preview.equity
+        if preview is None or preview.required > self.settings.use * preview.equity:
+            return None
+        return preview
 
-    def _trade(self, leg: Leg, size: int) -> Life:
-        done = yield from try_order(self.desk, self._margin, self._account, leg, size, self.settings.max_slippage)
+    def _trade(self, leg: Leg, size: int, preview: TradePreview | None = None) -> Life:
+        slippage = self.settings.max_slippage
+        done = yield from try_order(self.desk, self._margin, self._account, leg, size, slippage, preview)
         return done
 
     def _hedge(self) -> Life:

@@ -25,38 +25,32 @@ def sample_of(house: ClearingHouse, price: Callable[[str], float]) -> Sample:
     health = np.array([e / r if r else math.inf for e, r in zip(equity.tolist(), required.tolist(), strict=True)])
     owners = [str(house.accounts[id].owner) for id in known]
     missing = float(np.maximum(-equity, 0).sum())
-    measures = [Measure(house.asset, name, value) for name, value in _totals(house, missing, usd)]
+    freed = _freed(house, known)
+    totals = {"margin_used_usd": float(required.sum()), "margin_freed_usd": freed * usd, "shortfall_usd": missing}
+    measures = [Measure(house.asset, name, value) for name, value in (*totals.items(), *_totals(house, usd))]
     return Sample(list(known), owners, equity, required, health, [*measures, *_greeks(house, known)])
 
 
-def _totals(house: ClearingHouse, missing: float, usd: float) -> Iterator[tuple[str, float]]:
+def _totals(house: ClearingHouse, usd: float) -> Iterator[tuple[str, float]]:
     fund = house.house_fund + house.members_fund
     yield "house_fund_usd", from_wad(house.house_fund) * usd
     yield "members_fund_usd", from_wad(house.members_fund) * usd
     yield "insurance_fund_lowest_usd", from_wad(fund if house.lowest_fund is None else house.lowest_fund) * usd
     yield "reserve_usd", from_wad(fund) * usd
     yield "bad_debt_usd", from_wad(house.shortfall) * usd
-    yield "shortfall_usd", missing
     yield "absorbed_usd", from_wad(house.absorbed) * usd
     yield "auctions_open", float(len(house.auctions()))
     yield "clearing_interest_usd", sum(house.notional(id) for id, account in house.accounts.items() if account.legs)
-    used, freed = _margin_used(house)
-    yield "margin_used_usd", from_wad(used) * usd
-    yield "margin_freed_usd", from_wad(freed) * usd
 
 
-def _margin_used(house: ClearingHouse) -> tuple[int, int]:
-    """Initial margin of all accounts, and what standard margin would ask beyond it of those with portfolio margin."""
-    used = freed = 0
-    for id, account in house.accounts.items():
-        margin = house.margin_of(id, initial=True) if account.legs else None
-        if margin is None:
-            continue
-        used += margin[1]
-        if account.model == "portfolio":
-            alone = house.margin_of(id, initial=True, model="standard")
-            freed += alone[1] - margin[1] if alone else 0
-    return used, freed
+def _freed(house: ClearingHouse, margins: dict[str, tuple[int, int]]) -> float:
+    """[margin tokens] What standard margin would require of those with portfolio margin beyond theirs."""
+    freed = 0
+    for id, (_, required) in margins.items():
+        if house.accounts[id].model == "portfolio":
+            alone = house.margin_of(id, initial=False, model="standard")
+            freed += alone[1] - required if alone else 0
+    return from_wad(freed)
 
 
 def _greeks(house: ClearingHouse, accounts: dict[str, tuple[int, int]]) -> Iterator[Measure]:

@@ -15,9 +15,7 @@ from simulator.units import WAD, from_wad
 _BAND = 0.2  # relative, by which margin at a venue may be off its target before it is brought there
 _STEP = WAD // 100  # relative, of volatility: by which a swap's vega is found
 _SAMPLE_GAS, _REBALANCE_GAS = 300_000, 900_000
-_MOVES = frozenset(  # events after which margins are looked at anew
-    ["SurfaceReported", "SkewChanged", "FundingAccrued", "SeriesFrozen", "ExpiryPriceLocked", "SwapSampled"]
-)
+_MOVES = frozenset(["SurfaceReported", "ExpiryPriceLocked", "SwapSampled"])  # then all margins are looked at anew
 
 
 class Swap(NamedTuple):
