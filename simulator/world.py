@@ -25,6 +25,7 @@ from simulator.errors import ConfigError, WavetankError
 from simulator.exchange import Exchange
 from simulator.gas_price import GasPrice
 from simulator.liquidations import FOLLOWED, LiquidationLog
+from simulator.margin_log import MarginLog
 from simulator.market import Market, background_demand
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
@@ -36,6 +37,7 @@ from simulator.population import populate
 from simulator.portfolios import PortfolioLog
 from simulator.protocols.base import Auction, Call, Lending, Notice, Perp, Protocol, Vault
 from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.margin_capability import Margin
 from simulator.protocols.option_capability import Options
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
@@ -195,6 +197,13 @@ class World:
         self.perp_log = PerpLog(self.capabilities(Perp), self.market)
         self.option_log = OptionLog(self.capabilities(Options), self.market)
         self.portfolios = PortfolioLog(self.capabilities(Options), self.capabilities(Perp), self.capabilities(Vault))
+        self.margin_log = MarginLog(self.capabilities(Margin), self.market)
+        self._logs: list[tuple[frozenset[str], Any]] = [
+            (FOLLOWED, self.liquidations),
+            (PerpLog.FOLLOWED, self.perp_log),
+            (OptionLog.FOLLOWED, self.option_log),
+            (MarginLog.FOLLOWED, self.margin_log),
+        ]
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
         self._moving = [each for each in self.protocols if type(each).advance is not Protocol.advance]
         for house in self.capabilities(Auction):
@@ -399,6 +408,7 @@ class World:
             self.rebalances.spent(receipt, sent.call.subject, sent.submitted, self.ether_usd)
             self.perp_log.spent(receipt, sent.call.subject, self.ether_usd)
             self.option_log.spent(receipt, sent.call.subject, self.ether_usd)
+            self.margin_log.spent(receipt, sent.call.subject, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
                 known = self._contracts.get(log.address)
@@ -437,11 +447,7 @@ class World:
         self._close(tx, Fate("refused", reason, None), None)
 
     def _notify(self, notice: Notice) -> None:
-        for kinds, log in (
-            (FOLLOWED, self.liquidations),
-            (PerpLog.FOLLOWED, self.perp_log),
-            (OptionLog.FOLLOWED, self.option_log),
-        ):
+        for kinds, log in self._logs:
             if notice.kind in kinds:
                 for row in log.on_notice(notice, self.number):
                     self.observer.neutral(self.number, notice.protocol, row)
@@ -509,7 +515,8 @@ class World:
 
     def finish(self) -> None:
         """Write what never happened: unfilled liquidations and transactions that still wait."""
-        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled(), *self.option_log.unfilled()]:
+        logs = (self.liquidations, self.perp_log, self.option_log, self.margin_log)
+        for row in [row for log in logs for row in log.unfilled()]:
             self.observer.neutral(self.number, "", row)
         for sent in self.outbox.unsettled():
             self._close(sent.transaction, Fate("pending", "the run ended", None), None)

@@ -54,6 +54,10 @@ class Notice(NamedTuple):
     pool or longs, amount). About a market: `series` (series, state: listed, frozen, delisted, out), `surface`,
     `surface_halt` (time, previous, volatility, until), `expiry_locked` (expiry, price).
 
+    Of a clearinghouse, about an account: `book_trade`, `book_settled` (leg, size, cash), `book_auction` (equity,
+    required), `book_auction_ended`, `book_taken` (to, equity, paid, received, notional [usd]), `waterfall` (step:
+    account, house, members or recorded, amount), and `unsafe`: it is below maintenance. About itself: `clearing_fund`.
+
     Of perpetual futures, about an account: `trade` (size, price), `perp_liquidation` (liquidator, size, value: its
     worth in margin, fee, deficit), `order` (waits or is gone), `adl` (size, price, haircut). About a market: `funding`
     (rate), `shortfall` (amount, recorded or repaid), `pool_bankrupt` (seen, or settled), `socialised` (amount),
@@ -654,7 +658,7 @@ class Protocol(ABC):
     """
 
     Settings: ClassVar[Any]
-    trades: ClassVar[bool] = False  # a venue for tokens of others, so deployed after them
+    trades: ClassVar[int] = 0  # deployed by this, then by id: 1 is a venue for tokens of others, 2 one over venues
 
     def __init__(self, id: str, settings: Any) -> None:
         self.id = id

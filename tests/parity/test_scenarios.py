@@ -43,6 +43,7 @@ REDUCED: dict[str, dict[str, object]] = {
     "october-10": {"chain.block_seconds": 36, "world.sample_minutes": 60},
     "october-10-hedge": {"chain.block_seconds": 36, "world.hours": 4, "world.sample_minutes": 60},
     "oracle-stall": {"chain.block_seconds": 36, "world.sample_minutes": 60},
+    "portfolio-margin-unwind": {"chain.block_seconds": 120, "world.sample_minutes": 240},
     "thin-token": {"chain.block_seconds": 36, "world.sample_minutes": 60},
     "usdc-weekend": {"chain.block_seconds": 120, "world.sample_minutes": 240},
     "venue-outage": {"chain.block_seconds": 120, "world.sample_minutes": 240},
