@@ -67,7 +67,7 @@ class Calls:
             spoilt = rng.randrange(len(arguments))
             wild = self._wild(writers(kind)[name][spoilt], arguments[spoilt])
             arguments = (*arguments[:spoilt], wild, *arguments[spoilt + 1 :])
-        if rng.random() < 0.05:
+        if rng.random() < 0.05 or sender not in self.system.keys:  # a wallet may own what only its owner may touch
             sender = rng.choice(self.system.users)
         data = self._encode(function, arguments)
         if rng.random() < 0.04:
@@ -313,7 +313,7 @@ _ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounc
 _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")  # of the system's own contracts never
 _WEIGHTS: dict[tuple[str, str], int] = (
     {
-        ("PushFeed", "report"): 45,
+        ("PushFeed", "report"): 75,
         ("DelayedFeed", "poke"): 14,
         ("TwapFeed", "poke"): 14,
         ("UptimeFeed", "report"): 8,
@@ -336,10 +336,10 @@ _WEIGHTS: dict[tuple[str, str], int] = (
         ("CdpEngine", "renounceOwnership"): 3,
         ("Dollar", "mint"): 5,
         ("Dollar", "burn"): 5,
-        ("*", "completeOwnershipHandover"): 8,
+        ("*", "completeOwnershipHandover"): 11,
         ("*", "cancelOwnershipHandover"): 1,
-        ("*", "transferOwnership"): 3,
-        ("*", "renounceOwnership"): 2,
+        ("*", "transferOwnership"): 4,
+        ("*", "renounceOwnership"): 3,
         ("*", "transfer"): 6,
         ("*", "transferFrom"): 5,
         ("*", "permit"): 4,

@@ -1,4 +1,4 @@
-"""As parity_makers, for a clearinghouse, its models of risk, its instruments, a squared perpetual and variance swaps."""
+"""As parity_makers, for a clearinghouse with models of risk and instruments, a squared perpetual and variance swaps."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ INSIDE |= {("OptionInstrument", "takeMissing"): "Settled:OptionInstrument"}
 WEIGHTS = {
     ("Clearinghouse", "open"): 3,
     ("Clearinghouse", "deposit"): 6,
-    ("Clearinghouse", "withdraw"): 6,
+    ("Clearinghouse", "withdraw"): 12,
     ("Clearinghouse", "depositAsset"): 5,
     ("Clearinghouse", "withdrawAsset"): 4,
-    ("Clearinghouse", "trade"): 90,
+    ("Clearinghouse", "trade"): 110,
     ("Clearinghouse", "settle"): 20,
-    ("Clearinghouse", "startAuction"): 14,
+    ("Clearinghouse", "startAuction"): 20,
     ("Clearinghouse", "endAuction"): 6,
     ("Clearinghouse", "take"): 14,
     ("Clearinghouse", "join"): 4,
@@ -49,11 +49,11 @@ WEIGHTS = {
     ("PowerPerp", "liquidate"): 14,
     ("PowerPerp", "buyBadDebt"): 6,
     ("PowerPerp", "setMarkFeed"): 4,
-    ("VarianceSwap", "offer"): 14,
-    ("VarianceSwap", "take"): 6,
+    ("VarianceSwap", "offer"): 24,
+    ("VarianceSwap", "take"): 14,
     ("VarianceSwap", "cancel"): 3,
     ("VarianceSwap", "sample"): 24,
-    ("VarianceSwap", "settle"): 10,
+    ("VarianceSwap", "settle"): 14,
 } | {pair: 1 for pair in INSIDE if pair[0] in INSTRUMENTS.split()}
 
 
@@ -156,7 +156,7 @@ def _trade(calls: Calls, target: Instance) -> Arguments:
     kind = rng.choices(INSTRUMENTS.split(), (5, 3, 2, 2))[0]
     instrument = calls.system.of_kind(kind, main=True)[0].address
     legs = [leg for leg in calls.system.ask(target, "legsOf", account) or () if Address(leg[0]) == instrument]
-    if legs and kind != "SwapInstrument" and rng.random() < 0.35:
+    if legs and kind != "SwapInstrument" and rng.random() < 0.2:
         _, id, size, _ = rng.choice(legs)
         delta = rng.choice((-size, -size // 2, -2 * size))
     else:
@@ -183,7 +183,7 @@ def _some_leg(calls: Calls, kind: str, owner: Address, room: int) -> tuple[int, 
         index = max(1, spot * spot // POWER_SCALE)
         held = calls.balance(calls.system.options.power.address, owner)
         return 0, calls.part(held) if held and rng.random() < 0.6 else -(room * WAD // index)
-    share = rng.choice((0.1, 0.3, 1, 3, 8))
+    share = rng.choice((0.3, 1, 3, 3.6, 3.8, 3.8, 12))
     size = max(WAD // 100, round(room * share) * WAD // max(1, spot))
     if kind == "PerpInstrument":
         return 0, rng.choice((1, -1)) * size
@@ -381,7 +381,7 @@ def _of_book(calls: Calls, target: Instance) -> tuple[Any, ...]:
         [calls.part(WAD) for _ in range(assets)],
         instruments,
         [ids, [0]],
-        [[clamped(size) for size in sizes], [rng.choice((WAD, -WAD))]],
+        [sizes, [rng.choice((WAD, -WAD))]],
     )
     return book, rng.choice((False, True))
 
@@ -389,7 +389,7 @@ def _of_book(calls: Calls, target: Instance) -> tuple[Any, ...]:
 def _legs(calls: Calls, target: Instance) -> tuple[list[int], list[int]]:
     if target.kind == "OptionInstrument":
         ids, sizes = book_of(calls)
-        return ids, [clamped(size) for size in sizes]
+        return ids, sizes
     if target.kind == "SwapInstrument":
         ids = [*_swaps(calls), *_settled(calls)][:4]
         return ids, [calls.rng.choice((WAD, -WAD)) for _ in ids]
@@ -469,7 +469,7 @@ def _adjust(calls: Calls, target: Instance) -> Arguments:
         repaid = min(debt, calls.balance(target.address, owner))
         deltas = [(0, -calls.part(repaid)), (-calls.part(collateral), -repaid), (calls.part(100 * WAD), 0)]
         return owner, tuple(clamped(delta) for delta in rng.choice(deltas))
-    more = min(_dollars(calls, owner), rng.choice((_LEAST, 3 * _LEAST, _LEAST // 2)))
+    more = min(_dollars(calls, owner), rng.choice((_LEAST, 3 * _LEAST, 5 * _LEAST, _LEAST // 2)))
     ratio = rng.choice((1.5, 1.5, 1.51, 2, 1.49))
     tokens = max(0, round((collateral + more) / ratio) * WAD // index - debt)
     return owner, (clamped(more), clamped(tokens))
@@ -534,10 +534,10 @@ def _of_debtor(calls: Calls, target: Instance) -> tuple[Any, ...]:
 # ------------------------------------------------------------------------ variance swaps
 
 
-def _swaps(calls: Calls, of_state: str = "any") -> list[int]:
+def _swaps(calls: Calls, of_state: str = "any", target: Instance | None = None) -> list[int]:
     """The newest swaps that are not settled: any, `open` to be taken, `whole` on both sides, `sampled` to the end."""
     system = calls.system
-    target = system.of_kind("VarianceSwap", main=True)[0]
+    target = target or system.of_kind("VarianceSwap", main=True)[0]
     count = system.ask(target, "count") or 0
     found = {n: system.ask(target, "swapOf", n) for n in range(max(1, count - 20), count + 1)}
     states = {n: _state_of(swap, system.time) for n, swap in found.items() if swap}
@@ -560,20 +560,20 @@ def _settled(calls: Calls) -> list[int]:
 @maker("VarianceSwap", "offer")
 def _offer(calls: Calls, target: Instance) -> Arguments:
     rng = calls.rng
-    start = calls.system.time + rng.choice((12, 60, 300, 1_200, 1_200, 0, 366 * 86_400))
+    start = calls.system.time + rng.choices((12, 60, 300, 1_200, 0, 366 * 86_400), (4, 4, 4, 8, 1, 1))[0]
     strike = round(rng.uniform(0.1, 1.5) ** 2 * WAD) if rng.random() < 0.95 else rng.choice((10**12 - 1, 101 * WAD))
-    notional = calls.part(300 * WAD)
+    notional = 10**15 + calls.part(300 * WAD)
     return calls.user(), (rng.choice((False, True)), start, rng.choice((1, 1, 2, 3)), strike, notional)
 
 
 @maker("VarianceSwap", "take")
 def _take_swap(calls: Calls, target: Instance) -> Arguments:
-    return calls.user(), (calls.rng.choice(_swaps(calls, "open") or [1]),)
+    return calls.user(), (calls.rng.choice(_swaps(calls, "open", target) or [1]),)
 
 
 @maker("VarianceSwap", "cancel")
 def _cancel(calls: Calls, target: Instance) -> Arguments:
-    id = calls.rng.choice([*_swaps(calls, "open"), *_swaps(calls, "late")] or [1])
+    id = calls.rng.choice([*_swaps(calls, "open", target), *_swaps(calls, "late", target)] or [1])
     swap = calls.system.ask(target, "swapOf", id)
     makers = [Address(side) for side in swap[:2] if Address(side) in calls.system.keys] if swap else []
     return calls.rng.choice(makers or [calls.user()]), (id,)
@@ -584,17 +584,17 @@ def _sample(calls: Calls, target: Instance) -> Arguments:
     """The next that is due, of one that was taken mostly."""
     system, interval = calls.system, calls.system.ask(target, "interval") or 60
     dues = {}
-    for id in _swaps(calls, "whole"):
+    for id in _swaps(calls, "whole", target):
         _, _, start, _, _, _, _, sampled, last, _ = system.ask(target, "swapOf", id)
         dues[id] = start + (0 if not last else sampled + 1) * interval
     ripe = [id for id, due in dues.items() if due <= system.time]
-    id = calls.rng.choice(ripe or _swaps(calls) or [1])
+    id = calls.rng.choice(ripe or _swaps(calls, target=target) or [1])
     return calls.user(), (id, round_at(calls, eth_feed(calls), dues.get(id, system.time)))
 
 
 @maker("VarianceSwap", "settle")
 def _settle_swap(calls: Calls, target: Instance) -> Arguments:
-    return calls.user(), (calls.rng.choice(_swaps(calls, "sampled") or _swaps(calls) or [1]),)
+    return calls.user(), (calls.rng.choice(_swaps(calls, "sampled", target) or _swaps(calls, target=target) or [1]),)
 
 
 @viewer("VarianceSwap", "swapOf previewSettle realisedOf isSettled outcomeOf")

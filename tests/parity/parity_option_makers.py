@@ -33,22 +33,22 @@ INSIDE |= {
 }
 
 WEIGHTS = {
-    ("VolSurface", "report"): 20,
-    ("OptionMarket", "list"): 10,
-    ("OptionMarket", "trade"): 70,
-    ("OptionMarket", "adjust"): 8,
-    ("OptionMarket", "liquidate"): 14,
-    ("OptionMarket", "settle"): 30,
-    ("OptionMarket", "freeze"): 12,
+    ("VolSurface", "report"): 26,
+    ("OptionMarket", "list"): 30,
+    ("OptionMarket", "trade"): 100,
+    ("OptionMarket", "adjust"): 10,
+    ("OptionMarket", "liquidate"): 20,
+    ("OptionMarket", "settle"): 40,
+    ("OptionMarket", "freeze"): 24,
     ("OptionMarket", "buyBase"): 5,
     ("OptionMarket", "withdrawBase"): 3,
     ("OptionMarket", "setPause"): 1,
-    ("OptionMarket", "setPool"): 4,
+    ("OptionMarket", "setPool"): 8,
     ("OptionMarket", "setGuarantor"): 1,
-    ("ExpiryPrice", "lock"): 14,
+    ("ExpiryPrice", "lock"): 18,
     ("ExpiryPrice", "lockByOwner"): 8,
-    ("DownAndOutPut", "watch"): 6,
-    ("DownAndOutPut", "knockOut"): 8,
+    ("DownAndOutPut", "watch"): 10,
+    ("DownAndOutPut", "knockOut"): 10,
 } | {pair: 1 for pair in INSIDE if pair[0] == "OptionMarket"}
 
 
@@ -136,7 +136,7 @@ def spot_of(calls: Calls) -> int:
 def _smile(calls: Calls) -> list[tuple[int, ...]]:
     """A flat surface or one that leans, at three times; now and then one that cannot be."""
     rng = calls.rng
-    level = rng.lognormvariate(-0.4, 0.2 if rng.random() < 0.9 else 1)
+    level = min(10.0, rng.lognormvariate(-0.4, 0.2 if rng.random() < 0.9 else 1))
     slices = flat_slices(level)
     if rng.random() < 0.5:
         lean = []
@@ -196,7 +196,7 @@ def book_of(calls: Calls) -> tuple[list[int], list[int]]:
     if rng.random() < 0.1:
         ids = series_of(calls, market_of(calls))
     chosen = sorted(rng.sample(ids, min(len(ids), rng.randint(0, 6))))
-    return chosen, [rng.choice((1, -1)) * calls.part(3 * WAD) for _ in chosen]
+    return chosen, [rng.choice((1, -1)) * min(calls.part(3 * WAD), 2**254) for _ in chosen]
 
 
 def some_shocks(calls: Calls) -> list[tuple[int, int]]:
@@ -324,7 +324,8 @@ def _trade(calls: Calls, target: Instance) -> Arguments:
     rng, system, trader = calls.rng, calls.system, calls.user()
     id = some_series(calls, target, alive=rng.random() < 0.97)
     size = (system.ask(target, "positionOf", trader, id) or (0,))[0]
-    some = max(WAD // 100, calls.part(3 * WAD))
+    cash = max(0, system.ask(target, "cashOf", trader) or 0)
+    some = max(WAD // 100, calls.part(min(3 * WAD, cash // 300)))
     how = rng.choice(("buy", "buy", "write", "write", "cover", "close", "turn"))
     if size and how in ("close", "turn"):
         delta = -size if how == "close" else rng.choice((-2 * size, -size // 2))
@@ -333,7 +334,7 @@ def _trade(calls: Calls, target: Instance) -> Arguments:
     base = some if how == "cover" and id & 255 == CALL else 0
     collateral = _collateral(calls, target, trader, id, clamped(delta), clamped(base)) if delta < 0 else 0
     limit = LARGEST if delta > 0 else 0
-    if rng.random() < 0.1:
+    if rng.random() < 0.06:
         limit = calls.around(system.ask(target, "markOf", id) or WAD)
     return trader, (id, clamped(delta), limit, collateral, clamped(base))
 
@@ -375,7 +376,7 @@ def _liquidate(calls: Calls, target: Instance) -> Arguments:
     """Somebody whose collateral is too small, if there is anybody."""
     system, rng = calls.system, calls.rng
     shorts = _open_series(calls, target, 3)
-    for id in rng.sample(shorts, min(3, len(shorts))):
+    for id in rng.sample(shorts, min(5, len(shorts))):
         due = [u for u in positions_of(calls, target, id) if system.ask(target, "previewLiquidation", u, id)]
         if due:
             return calls.user(), (rng.choice(due), id)
@@ -387,7 +388,7 @@ def _liquidate(calls: Calls, target: Instance) -> Arguments:
 def _list(calls: Calls, target: Instance) -> Arguments:
     """Near expiries on a grid, so that series share them, around the price."""
     rng, system = calls.rng, calls.system
-    lives = rng.choice((1_800, 3_600, 14_400, 86_400))
+    lives = rng.choice((1_800, 3_600, 14_400, 86_400, 200_000))
     expiry = -(-(system.time + lives) // 1_800) * 1_800
     strike = round(spot_of(calls) / (50 * WAD) * rng.choice((0.85, 0.95, 1, 1, 1.05, 1.15))) * 50 * WAD
     if rng.random() < 0.1:

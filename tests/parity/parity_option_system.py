@@ -19,8 +19,8 @@ _POOL = 40_000 * WAD  # [Dollar wad]
 _MONEY = 1_500 * WAD  # [Dollar wad] of each user, at the market and at the clearinghouse
 
 CALL, PUT, BARRIER = 0, 1, 2
-SURFACE_RULES = (14_400, WAD // 10, 3 * WAD, WAD // 2, 120, WAD // 2)
-EXPIRY_RULES = (60, 60, 3_600, WAD // 2)
+SURFACE_RULES = (86_400, WAD // 10, 3 * WAD, WAD // 2, 120, WAD // 2)
+EXPIRY_RULES = (600, 600, 7_200, WAD // 2)
 QUOTES = (WAD // 50, 20 * WAD, WAD // 2, 3 * WAD // 10_000, WAD // 8, WAD // 5)
 MARGIN = (15 * WAD // 100, WAD // 10, 75 * WAD // 1000, WAD // 100, WAD // 2)
 LIMITS = (WAD // 100, WAD // 2, 60, 30 * 86_400, WAD // 200)
@@ -153,4 +153,5 @@ def fill_options(system: "System") -> None:
         for strike in (1_900, 2_000, 2_100):
             for kind in (CALL, PUT, BARRIER):
                 genesis.call(made.market, "list", system.time + expiry, strike * WAD, kind)
+            genesis.call(made.barrier, "watch", (system.time + expiry) << 136 | strike * WAD << 8 | BARRIER)
     genesis.flush()

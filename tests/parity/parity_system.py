@@ -3,7 +3,8 @@
 Three collaterals, one for each way of liquidation and of telling a price: ETH (fixed spread, a feed with guards), BTC
 (8 decimals, ascending auction, delayed feed), LINK (descending auction, a feed to switch to its pool's mean). Two
 pools, a flash liquidator for each of the two collaterals that can be bought with borrowed Dollar, a perpetual future on
-ETH in Dollar, a lending pool and a vault of each strategy, a market of options with a clearinghouse over it, wallets that call for anybody, and some programs.
+ETH in Dollar, a lending pool and a vault of each strategy, a market of options with a clearinghouse over it, wallets
+that call for anybody, and some programs.
 """
 
 from collections.abc import Sequence
