@@ -245,6 +245,10 @@ AGENTS = Registry(
         "surface-reporter": "simulator.agents.surface_reporter:SurfaceReporter",
         "option-keeper": "simulator.agents.option_keeper:OptionKeeper",
         "perp-provider": "simulator.agents.perp_provider:PerpProvider",
+        "option-market-maker": "simulator.agents.option_market_maker:OptionMarketMaker",
+        "protection-buyer": "simulator.agents.protection_buyer:ProtectionBuyer",
+        "volatility-seller": "simulator.agents.volatility_seller:VolatilitySeller",
+        "mispricing-hunter": "simulator.agents.mispricing_hunter:MispricingHunter",
     },
 )
 PROCESSES = Registry(
