@@ -29,13 +29,13 @@ from simulator.protocols.options_fails import (
     TRADE_FAILS,
     WATCH_FAILS,
 )
-from simulator.protocols.options_mirror import OptionMirror
+from simulator.protocols.options_views import OptionViews
 from simulator.units import WAD, from_wad, to_wad
 
 _UNKNOWN = -1.0  # that the price of the feed was not asked for yet
 
 
-class OptionVenue(OptionMirror):
+class OptionVenue(OptionViews):
     """See `Options`."""
 
     def __init__(self, *args: Any) -> None:
