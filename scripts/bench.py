@@ -24,6 +24,7 @@ BENCHMARKS = {  # name -> module of `measure(small) -> Verdict`
     "soak": "benchmarks.soak",
     "black-thursday": "benchmarks.black_thursday",
     "hedge": "benchmarks.hedge",
+    "margin": "benchmarks.margin",
     "paths": "benchmarks.paths",
     "scale": "benchmarks.scale",
     "peer": "benchmarks.peer",

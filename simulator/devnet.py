@@ -164,7 +164,7 @@ class Pacer:
         lendings = world.capabilities(Lending)
         positions = sum([len(lending.book) for lending in lendings])
         unsafe = sum([len(world.unsafe(lending.id)) for lending in lendings])
-        filled = world.liquidations.filled + world.perp_log.filled
+        filled = world.liquidations.filled + world.perp_log.filled + world.margin_log.filled
         fee, tip = world.gas_price.base_fee / 1e9, world.gas_price.going_tip / 1e9
         return (
             f"{hours:3d}:{minutes:02d}  block {world.number:,}  {prices}  base fee {fee:.3g} gwei, tip {tip:.3g}  "

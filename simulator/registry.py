@@ -217,6 +217,7 @@ PROTOCOLS = Registry(
     {
         "aave-v3": "simulator.protocols.aave:AaveProtocol",
         "cdp": "simulator.protocols.cdp:Cdp",
+        "clearinghouse": "simulator.protocols.clearing:ClearingProtocol",
         "options": "simulator.protocols.options:OptionProtocol",
         "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",
@@ -245,6 +246,10 @@ AGENTS = Registry(
         "surface-reporter": "simulator.agents.surface_reporter:SurfaceReporter",
         "option-keeper": "simulator.agents.option_keeper:OptionKeeper",
         "perp-provider": "simulator.agents.perp_provider:PerpProvider",
+        "portfolio-trader": "simulator.agents.portfolio_trader:PortfolioTrader",
+        "book-liquidator": "simulator.agents.book_liquidator:BookLiquidator",
+        "clearing-keeper": "simulator.agents.clearing_keeper:ClearingKeeper",
+        "fund-member": "simulator.agents.fund_member:FundMember",
         "option-market-maker": "simulator.agents.option_market_maker:OptionMarketMaker",
         "protection-buyer": "simulator.agents.protection_buyer:ProtectionBuyer",
         "volatility-seller": "simulator.agents.volatility_seller:VolatilitySeller",

@@ -25,6 +25,7 @@ from simulator.errors import ConfigError, WavetankError
 from simulator.exchange import Exchange
 from simulator.gas_price import GasPrice
 from simulator.liquidations import FOLLOWED, LiquidationLog
+from simulator.margin_log import MarginLog
 from simulator.market import Market, background_demand
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
@@ -34,6 +35,7 @@ from simulator.perp_log import PerpLog
 from simulator.population import populate
 from simulator.protocols.base import Auction, Call, Lending, Notice, Perp, Protocol, Vault
 from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.margin_capability import Margin
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
 from simulator.rebalances import RebalanceLog
@@ -190,6 +192,12 @@ class World:
         self.liquidations = LiquidationLog(lendings, self.market)
         self.rebalances = RebalanceLog(self.capabilities(Vault), self.market)
         self.perp_log = PerpLog(self.capabilities(Perp), self.market)
+        self.margin_log = MarginLog(self.capabilities(Margin), self.market)
+        self._logs: list[tuple[frozenset[str], Any]] = [
+            (FOLLOWED, self.liquidations),
+            (PerpLog.FOLLOWED, self.perp_log),
+            (MarginLog.FOLLOWED, self.margin_log),
+        ]
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
         self._moving = [each for each in self.protocols if type(each).advance is not Protocol.advance]
         for house in self.capabilities(Auction):
@@ -393,6 +401,7 @@ class World:
             self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
             self.rebalances.spent(receipt, sent.call.subject, sent.submitted, self.ether_usd)
             self.perp_log.spent(receipt, sent.call.subject, self.ether_usd)
+            self.margin_log.spent(receipt, sent.call.subject, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
                 known = self._contracts.get(log.address)
@@ -431,7 +440,7 @@ class World:
         self._close(tx, Fate("refused", reason, None), None)
 
     def _notify(self, notice: Notice) -> None:
-        for kinds, log in ((FOLLOWED, self.liquidations), (PerpLog.FOLLOWED, self.perp_log)):
+        for kinds, log in self._logs:
             if notice.kind in kinds:
                 for row in log.on_notice(notice, self.number):
                     self.observer.neutral(self.number, notice.protocol, row)
@@ -494,7 +503,7 @@ class World:
 
     def finish(self) -> None:
         """Write what never happened: unfilled liquidations and transactions that still wait."""
-        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled()]:
+        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled(), *self.margin_log.unfilled()]:
             self.observer.neutral(self.number, "", row)
         for sent in self.outbox.unsettled():
             self._close(sent.transaction, Fate("pending", "the run ended", None), None)

@@ -53,6 +53,7 @@ interface IClearinghouse {
     }
 
     event AccountOpened(uint256 indexed account, address indexed owner, bool isolated, address model);
+    event ModelSet(uint256 indexed account, address model);
     event CashChanged(uint256 indexed account, int256 change, int256 cash);
     event CollateralChanged(uint256 indexed account, uint256 indexed asset, int256 change, uint256 amount);
     event Traded(

@@ -74,6 +74,7 @@ contract Clearinghouse is ClearingFund, Ownable {
         if (!isModel[model]) revert UnknownModel(address(model));
         _requireNoAuction(account);
         accounts[account].model = model;
+        emit ModelSet(account, address(model));
         _requireMargin(account, true);
     }
 

@@ -94,13 +94,14 @@ contract SwapInstrument is InstrumentBase {
         }
     }
 
-    /// @dev A shock of spot is one more move to be counted, as long as samples are left.
+    /// @dev A shock of spot is one more move to be counted, as long as samples are left. Those that are due and not counted
+    /// are worth implied variance too, so that nobody gains by their not being counted.
     function _payouts(uint256 id, IVolSurface.Shock memory shock) private view returns (uint256, uint256) {
         if (swaps.isSettled(id)) return swaps.outcomeOf(id);
         IVarianceSwap.Swap memory s = swaps.swapOf(id);
         uint256 left = s.samples - s.sampled;
-        if (left == 0 || block.timestamp >= s.end) return swaps.previewAt(id, 0);
-        uint256 volatility = surface.volatilityOf(surface.spot(), s.end);
+        if (left == 0) return swaps.previewAt(id, 0);
+        uint256 volatility = surface.volatilityOf(surface.spot(), s.end.max(block.timestamp + swaps.interval()));
         volatility = volatility.fullMulDiv(uint256((ONE + shock.volatility).max(0)), WAD);
         uint256 move = (ONE + shock.spot).lnWad().abs();
         uint256 year = volatility * volatility / WAD;

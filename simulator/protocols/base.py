@@ -647,7 +647,7 @@ class Protocol(ABC):
     """
 
     Settings: ClassVar[Any]
-    trades: ClassVar[bool] = False  # a venue for tokens of others, so deployed after them
+    trades: ClassVar[int] = 0  # deployed by this, then by id: 1 is a venue for tokens of others, 2 one over venues
 
     def __init__(self, id: str, settings: Any) -> None:
         self.id = id

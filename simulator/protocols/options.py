@@ -39,7 +39,7 @@ class OptionProtocol(Protocol):
     """One OptionMarket with VolSurface, ExpiryPrice, PerpPool and, where asked for, DownAndOutPut."""
 
     Settings: ClassVar[Any] = OptionSettings
-    trades: ClassVar[bool] = True
+    trades: ClassVar[int] = 1
     settings: OptionSettings
 
     # ------------------------------------------------------------------ set-up

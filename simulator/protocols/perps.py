@@ -35,7 +35,7 @@ class PerpProtocol(Protocol):
     """One PerpMarket, PerpPool and Backstop."""
 
     Settings: ClassVar[Any] = PerpSettings
-    trades: ClassVar[bool] = True
+    trades: ClassVar[int] = 1
     settings: PerpSettings
 
     # ------------------------------------------------------------------ set-up

@@ -75,7 +75,7 @@ class PoolProtocol(Protocol):
     """One constant-product pool."""
 
     Settings: ClassVar[Any] = PoolSettings
-    trades: ClassVar[bool] = True
+    trades: ClassVar[int] = 1
     settings: PoolSettings
 
     def deploy(self, genesis: Genesis) -> None:

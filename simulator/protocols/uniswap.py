@@ -177,7 +177,7 @@ class UniswapProtocol(Protocol):
     """One pool of Uniswap V3."""
 
     Settings: ClassVar[Any] = UniswapSettings
-    trades: ClassVar[bool] = True
+    trades: ClassVar[int] = 1
     settings: UniswapSettings
 
     def deploy(self, genesis: Genesis) -> None:

@@ -40,7 +40,7 @@ class VaultProtocol(Protocol):
     """One HedgedVault. It needs the tables of its pool, and of its engine or market, before its own."""
 
     Settings: ClassVar[Any] = VaultSettings
-    trades: ClassVar[bool] = True
+    trades: ClassVar[int] = 1
     settings: VaultSettings
     holdings: Holdings
 

@@ -27,10 +27,10 @@ class Step(NamedTuple):
 
 
 class Lab:
-    """A chain without fees or competition, where every revert is an error. Gas is not measured here."""
+    """A chain without fees or competition, where every revert is an error. Gas reads low unless it is `exact`."""
 
-    def __init__(self) -> None:
-        self.chain = RevmChain("fast", gas_limit=_BLOCK_GAS)
+    def __init__(self, gas: str = "fast") -> None:
+        self.chain = RevmChain(gas, gas_limit=_BLOCK_GAS)
         self._number, self.now = 0, _START
         self._errors = Abi([])
         self.owner = self.person("owner")  # deploys, and owns what has an owner

@@ -129,6 +129,15 @@ contract ClearinghouseTest is ClearingSystem {
         check(required > 3_000e18 && required <= 7_056e18, "at most what it is worth");
     }
 
+    function test_moves_that_nobody_has_counted_yet_are_worth_implied_variance_after_the_end_too() public {
+        tradeAt(alice, ofAlice, address(swaps), _offered(true), -1e18);
+        goTo(START + 6 days - 1, PRICE);
+        (int256 before,) = house.marginOf(ofAlice, true);
+        goTo(START + 6 days, PRICE);
+        (int256 equity,) = house.marginOf(ofAlice, true);
+        near(uint256(equity), uint256(before), 1e15, "no short gains by what is not sampled");
+    }
+
     function test_a_variance_swap_is_settled_whoever_settles_it() public {
         uint256 id = _offered(true);
         tradeAt(alice, ofAlice, address(swaps), id, -1e18);
@@ -202,6 +211,20 @@ contract ClearinghouseTest is ClearingSystem {
         options.onTrade(alice, call, 1e18, ANY);
         vm.expectRevert(abi.encodeWithSelector(IInstrument.NotClearinghouse.selector, address(this)));
         options.settle(call, 1e18);
+    }
+
+    function test_a_change_of_risk_model_is_told_and_needs_the_new_ones_margin() public {
+        vm.expectEmit();
+        emit IClearinghouse.ModelSet(ofAlice, address(portfolio));
+        vm.prank(alice);
+        house.setModel(ofAlice, portfolio);
+        tradeAt(alice, ofAlice, address(options), put, 100e18);
+        tradeAt(alice, ofAlice, address(perps), 0, 100e18);
+        vm.prank(alice);
+        house.withdraw(ofAlice, 32_000e18, alice);
+        vm.prank(alice);
+        expectError(IClearinghouse.InsufficientMargin.selector);
+        house.setModel(ofAlice, standard);
     }
 
     function test_an_unlisted_series_is_refused_by_its_market() public {

@@ -10,7 +10,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import bench  # noqa: E402
-from benchmarks import month, overhead, paths, peer, peer_venv, soak, storms, timing, vaults  # noqa: E402
+from benchmarks import margin, margin_book, month, overhead, paths, peer, peer_venv, soak, storms, timing, vaults  # noqa: E402
 from benchmarks.raw import REFERENCE_RATE, RawEngine  # noqa: E402
 from benchmarks.verdict import Limit, Verdict  # noqa: E402
 
@@ -45,7 +45,7 @@ def stub(monkeypatch):
 @pytest.mark.parametrize("words", [[], ["list"]])
 def test_no_name_prints_the_names(words, capsys):
     assert bench.main(words) == 0
-    names = ["overhead", "backends", "month", "soak", "black-thursday", "hedge", "paths", "scale", "peer"]
+    names = ["overhead", "backends", "month", "soak", "black-thursday", "hedge", "margin", "paths", "scale", "peer"]
     assert capsys.readouterr().out.split() == names
 
 
@@ -203,6 +203,28 @@ def test_every_process_and_both_copulas_have_a_figure_and_a_bound():
 def test_a_million_steps_count_as_those_of_the_reference_machine():
     found = paths.figures_of("gbm", [(2.0, REFERENCE_RATE / 4)])
     assert (found["gbm_seconds"], found["gbm_seconds_here"]) == (0.5, 2.0)
+
+
+def test_the_book_that_is_checked_has_what_it_is_said_to_have():
+    book = margin_book.MarginBook("fast")
+    assert len(book.lab.read(book.house, "legsOf", book.account)) == margin_book.LEGS == 40
+    assert len({series >> 8 for series in book.ids}) == 20
+    assert len(set(margin_book.shocks())) == margin_book.SHOCKS == 23
+
+
+def test_the_pricing_that_is_measured_is_the_one_that_margin_goes_by():
+    book = margin_book.MarginBook("fast")
+    equity, required = book.lab.read(book.house, "marginOf", book.account, False)
+    *shocked, now = book.lab.read(book.surface, "shockedValues", book.ids, book.sizes, [*margin_book.shocks(), (0, 0)])
+    assert equity == now + book.lab.read(book.house, "bookOf", book.account)[0]
+    short = sum(-size for size in book.sizes if size < 0)
+    assert required == now - min(shocked) + short * 2_000 // 100  # and a hundredth of what is written
+
+
+def test_a_margin_check_costs_more_gas_than_its_pricing_and_both_keep_their_bounds():
+    figures = margin.gas_figures()
+    assert figures["pricing_gas"] <= margin.MOST_PRICING_GAS
+    assert figures["pricing_gas"] < figures["check_gas"] <= margin.MOST_GAS
 
 
 # ------------------------------------------------------------------------- the peer
