@@ -12,6 +12,7 @@ from simulator.agents.base import Agent, AgentSettings, Desk, Life
 from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.protocols.base import Auction, Lending, Loans, Oracle, Perp, Pool, Vault
 from simulator.protocols.genesis import Genesis
+from simulator.protocols.margin_capability import Margin
 from simulator.protocols.option_capability import Options
 from simulator.settings import HOURS
 
@@ -42,13 +43,18 @@ class Prober(Agent):
     def prepare(self, genesis: Genesis) -> None:
         """Make the accounts that it tries with; they own nothing but ether.
 
-        One more reports surfaces and lists series where there are options, so that attempts can go by their own.
+        One more reports surfaces and lists series where there are options, so that attempts can go by their own, and
+        two have an account at every clearinghouse.
         """
         self._people = tuple(self._person(genesis, name) for name in _PEOPLE)
         for options in self.desk.capabilities(Options):
             self._scribe = self._person(genesis, _SCRIBE)
             for role in ("reporter", "lister"):
                 options.appoint(genesis, role, self._scribe)
+        for margin in self.desk.capabilities(Margin):
+            for owner in self._people[:2]:
+                genesis.submit(margin.open("portfolio"), owner)
+        genesis.flush()
 
     def _person(self, genesis: Genesis, name: str) -> Address:
         return genesis.account(f"{self.desk.account.name}/{name}").address
@@ -64,6 +70,7 @@ class Prober(Agent):
     def _round(self) -> None:
         from simulator.probes.bench import Bench
         from simulator.probes.lending import LendingProbe
+        from simulator.probes.margin import MarginProbe
         from simulator.probes.options import OptionProbe
         from simulator.probes.oracles import OracleProbe
         from simulator.probes.perps import PerpProbe
@@ -82,7 +89,10 @@ class Prober(Agent):
             for perp in desk.capabilities(Perp):
                 PerpProbe(bench, perp).run()
             for options in desk.capabilities(Options):
-                OptionProbe(bench, options, self._scribe).run()
+                market = OptionProbe(bench, options, self._scribe)
+                market.run()
+                for margin in (each for each in desk.capabilities(Margin) if each.options == options.id):
+                    MarginProbe(bench, margin, market).run()
             for vault in desk.capabilities(Vault):
                 VaultProbe(bench, vault).run()
             for loans in desk.capabilities(Loans):

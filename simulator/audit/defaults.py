@@ -79,6 +79,7 @@ PROBE_RULES: Final = (
     DefaultRule(
         "WATERFALL", "max(waterfall_skips_usd) <= 0.01 usd", "Nobody bears a loss while somebody before them has money."
     ),
+    DefaultRule("MARGIN", "max(margin_gap_usd) <= 0.01 usd", "Margin must cover every leg under the declared shocks."),
     DefaultRule("BOOKS", "max(books_gap_usd) <= 0.01 usd", "Books, tokens and supply must agree."),
 )
 

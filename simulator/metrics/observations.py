@@ -85,6 +85,7 @@ _PROBED = (
     "expiry_price_moves",
     "quote_arbitrage_usd",
     "waterfall_skips_usd",
+    "margin_gap_usd",
     "books_gap_usd",
     "manipulation_cost_ratio",
     "stale_hour_loss_usd",

@@ -170,3 +170,10 @@ def quote_arbitrage_usd(seen: Observations) -> float | None:
 def waterfall_skips_usd(seen: Observations) -> float | None:
     """Most of a loss that fell on a later step of the waterfall while an earlier one had money."""
     return _most(seen, "waterfall_skips_usd")
+
+
+@metric(unit="usd", worse="higher", source="invariants 50, 57 and 59")
+def margin_gap_usd(seen: Observations) -> float | None:
+    """Most by which a book of several legs may lose more, under one of the declared shocks of the price, than the
+    margin that it must keep."""
+    return _most(seen, "margin_gap_usd")

@@ -372,12 +372,13 @@ class OptionProbe:
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             with self.bench.trial.branch():
-                mark = options.mark_of(id) if self._moves(middle) else None
+                mark = options.mark_of(id) if self.moves(middle) else None
                 left = from_wad(collateral) * self.money - (mark or math.inf)
                 low, high = (middle, high) if left > share * self.kept * self.spot else (low, middle)
-        return self._moves(high)
+        return self.moves(high)
 
-    def _moves(self, factor: float) -> bool:
+    def moves(self, factor: float) -> bool:
+        """Let the price move for good, and report the surface as it was; whether both are taken."""
         return self.bench.move(self.options.asset, factor) and self.reports(self.state)
 
     def healthy(self) -> None:
