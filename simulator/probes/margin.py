@@ -4,6 +4,7 @@ from simulator.chain.types import Address
 from simulator.probes.bench import Bench, wad
 from simulator.probes.options import OptionProbe
 from simulator.protocols.margin_capability import Leg, Margin
+from simulator.protocols.option_capability import OptionKind
 from simulator.protocols.option_math import Terms, price
 from simulator.units import WAD, YEAR_SECONDS, from_wad
 
@@ -13,6 +14,7 @@ _TAKER = 2_000_000.0  # [usd] that Bob has for a book
 _FILL = 0.9  # of the margin that she has
 _CRASH = 1.6  # the price over what it was, for who has written calls
 _HALVINGS = 14
+_PAIRS: tuple[tuple[OptionKind, tuple[float, float]], ...] = (("call", (1.0, 1.05)), ("put", (1.0, 0.95)))
 
 
 class MarginProbe:
@@ -88,32 +90,37 @@ class MarginProbe:
         bench.limit(f"{margin.id}/authority", within, self.bob, out)
 
     def legs(self) -> None:
-        """Write calls and puts, and compare what they need together with what they lose under a declared shock."""
-        market, margin = self.market, self.margin
-        call, put = market.lists(1.05, "call"), market.lists(0.95, "put")
-        moves = [spot for spot, volatility in margin.shocks() if not volatility]
+        """Write two of a kind, and compare what they need together with what they lose under a declared shock."""
+        market, moves = self.market, [spot for spot, volatility in self.margin.shocks() if not volatility]
         level = market.level()
-        if call is None or put is None or not moves or not market.reports(market.flat(level)):
+        if not moves or not market.reports(market.flat(level)):
             return
-        if not self.funds(self.alice, self.book, _STAKE):
+        for kind, strikes in _PAIRS:
+            with self.bench.trial.branch():
+                ids = [market.lists(moneyness, kind) for moneyness in strikes]
+                known = [id for id in ids if id is not None]
+                if len(known) == len(ids) and self.funds(self.alice, self.book, _STAKE):
+                    self._compare(known, kind, moves, level)
+
+    def _compare(self, ids: list[int], kind: OptionKind, moves: list[float], level: float) -> None:
+        margin, size = self.margin, 2 * WAD
+        if not all(self.trades(Leg("option", id), -size) for id in ids):
             return
-        legs = (Leg("option", call), Leg("option", put))
-        size = 2 * WAD
-        told = margin.margin_of(self.book, initial=False) if all(self.trades(leg, -size) for leg in legs) else None
+        told = margin.margin_of(self.book, initial=False)
         if told is None:
             return
-        now = self._worth(call, put, 0.0, level)
-        worst = max(self._worth(call, put, move, level) - now for move in moves) * from_wad(size)
+        now = self._worth(ids, kind, 0.0, level)
+        worst = max(self._worth(ids, kind, move, level) - now for move in moves) * from_wad(size)
         gap = max(0.0, worst - from_wad(told[1]) * self.money)
-        self.bench.note(f"{margin.id}/portfolio", "margin_gap_usd", gap)
+        self.bench.note(f"{margin.id}/{kind}s", "margin_gap_usd", gap)
 
-    def _worth(self, call: int, put: int, move: float, level: float) -> float:
-        """One call and one put after a move of the price, on a flat surface without interest [usd]."""
+    def _worth(self, ids: list[int], kind: OptionKind, move: float, level: float) -> float:
+        """One of each after a move of the price, on a flat surface without interest [usd]."""
         spot, total = self.market.spot * (1 + move), 0.0
-        for id in (call, put):
+        for id in ids:
             strike = from_wad((id >> 8) & (2**128 - 1))
             years = ((id >> 136) - self.bench.trial.now) / YEAR_SECONDS
-            total += price(Terms(spot, strike, level, years), is_call=id == call)
+            total += price(Terms(spot, strike, level, years), is_call=kind == "call")
         return total
 
     def healthy(self) -> None:
@@ -177,21 +184,22 @@ class MarginProbe:
         bench.note(margin.id, "unliquidatable_debt_usd", 0.0 if begun else _STAKE)
         if not begun or not self._passes(margin.auction_seconds / 2):
             return
-        before, take = margin.funds(), margin.preview_take(self.book)
+        before = margin.funds()
         taking = margin.take(self.book, self.taker, 0)
         with bench.trial.branch():
             sold = self._passes(margin.auction_seconds) and bench.works(self.bob, taking)
             bench.note(f"{margin.id}/left-alone", "stuck_lots", 0.0 if sold else 1.0)
-        if take is not None and bench.send(self.bob, taking).ok:
-            self._waterfall(before, margin.funds(), take.received)
+        if bench.send(self.bob, taking).ok:
+            self._waterfall(before, margin.funds())
 
     def _passes(self, seconds: float) -> bool:
         """Let time pass with the price and the surface as they are."""
         self.bench.wait(seconds)
         return self.market.reports(self.market.state)
 
-    def _waterfall(self, before: tuple[int, int, int], after: tuple[int, int, int], loss: int) -> None:
+    def _waterfall(self, before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
         """First the house's fund, then the members', and only then what is recorded."""
+        loss = before[0] - after[0] + before[1] - after[1] + after[2] - before[2]
         house = min(before[0], loss)
         members = min(before[1], loss - house)
         due = (before[0] - house, before[1] - members, before[2] + loss - house - members)

@@ -25,6 +25,7 @@ one or a shipped one, `changes` what the fault needs to matter.
     a price of settlement         expiry_price_moves            EXPIRY-PRICE
     quotes of one moment          quote_arbitrage_usd           ARBITRAGE
     who bears a loss first        waterfall_skips_usd           WATERFALL
+    the margin of a book          margin_gap_usd                MARGIN
     the books                     books_gap_usd                 BOOKS
 """
 
@@ -746,6 +747,105 @@ VARIANTS: tuple[Variant, ...] = (
         "probe-options",
         "BOOKS",
         (Edit("options/OptionMarket.sol", "cash[account] += int256(amount);", "cash[account] += 2 * int256(amount);"),),
+    ),
+    # ----------------------------------------------------------- clearinghouse
+    Variant(
+        "margin-forgets-a-leg",
+        "the margin of a book looks at all of its options but the last",
+        "probe-options",
+        "MARGIN",
+        (
+            Edit(
+                "margin/OptionInstrument.sol",
+                "else values = market.surface().shockedValues(ids[alive:], sizes[alive:], shocks);",
+                "else {\n"
+                "            uint256 end = ids.length - (ids.length > alive + 1 ? 1 : 0);\n"
+                "            values = market.surface().shockedValues(ids[alive:end], sizes[alive:end], shocks);\n"
+                "        }",
+            ),
+        ),
+    ),
+    Variant(
+        "shocks-up-forgotten",
+        "the margin of a book looks at falls of the price only",
+        "probe-options",
+        "MARGIN",
+        (
+            Edit(
+                "margin/PortfolioRisk.sol",
+                "grid[i].spot = (s.spot * int256(factor) / ONE).max(-0.99e18);",
+                "grid[i].spot = (s.spot * int256(factor) / ONE).max(-0.99e18).min(0);",
+            ),
+        ),
+    ),
+    Variant(
+        "book-at-maintenance",
+        "a book grows to the margin at which it would be auctioned",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "_requireMargin(account, sizeDelta < 0 || then_ > 0);",
+                "_requireMargin(account, false);",
+            ),
+        ),
+    ),
+    Variant(
+        "book-drained",
+        "cash may be withdrawn from under a book",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "_addCash(account, -int256(amount));\n        _requireMargin(account, true);",
+                "_addCash(account, -int256(amount));",
+            ),
+        ),
+    ),
+    Variant(
+        "healthy-book-auctioned",
+        "a book is auctioned at initial margin instead of maintenance",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "marginOf(account, false);\n        if (equity >= int256(required)) revert AccountHealthy",
+                "marginOf(account, true);\n        if (equity >= int256(required)) revert AccountHealthy",
+            ),
+        ),
+    ),
+    Variant(
+        "members-before-house",
+        "the members' fund pays for a default before the house's",
+        "probe-options",
+        "WATERFALL",
+        (
+            Edit(
+                "margin/ClearingFund.sol",
+                "uint256 ofHouse = loss.min(houseFund);\n"
+                "        uint256 ofMembers = (loss - ofHouse).min(membersFund);",
+                "uint256 ofMembers = loss.min(membersFund);\n"
+                "        uint256 ofHouse = (loss - ofMembers).min(houseFund);",
+            ),
+        ),
+    ),
+    Variant(
+        "book-left-lying",
+        "an auction that nobody took in its time cannot be taken any more",
+        "probe-options",
+        "STUCK-AUCTION",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "(equity, paid, received) = previewTake(account);",
+                "uint256 until = accounts[account].auctionSince + auctionRules.length;\n"
+                "        if (block.timestamp > until) revert InAuction(account);\n"
+                "        (equity, paid, received) = previewTake(account);",
+            ),
+        ),
     ),
     Variant(
         "healthy-liquidated",
