@@ -41,20 +41,9 @@ class Prober(Agent):
         self._scribe = ZERO_ADDRESS
 
     def prepare(self, genesis: Genesis) -> None:
-        """Make the accounts that it tries with; they own nothing but ether.
-
-        One more reports surfaces and lists series where there are options, so that attempts can go by their own, and
-        two have an account at every clearinghouse.
-        """
+        """Make the accounts that it tries with; they own nothing but ether."""
         self._people = tuple(self._person(genesis, name) for name in _PEOPLE)
-        for options in self.desk.capabilities(Options):
-            self._scribe = self._person(genesis, _SCRIBE)
-            for role in ("reporter", "lister"):
-                options.appoint(genesis, role, self._scribe)
-        for margin in self.desk.capabilities(Margin):
-            for owner in self._people[:2]:
-                genesis.submit(margin.open("portfolio"), owner)
-        genesis.flush()
+        self._scribe = self._person(genesis, _SCRIBE)
 
     def _person(self, genesis: Genesis, name: str) -> Address:
         return genesis.account(f"{self.desk.account.name}/{name}").address

@@ -18,10 +18,7 @@ _PAIRS: tuple[tuple[OptionKind, tuple[float, float]], ...] = (("call", (1.0, 1.0
 
 
 class MarginProbe:
-    """What is tried against one clearinghouse over an option market. Alice writes, Bob takes, Dave keeps.
-
-    The two have had their accounts since before the storm.
-    """
+    """What is tried against one clearinghouse over an option market. Alice writes, Bob takes, Dave keeps."""
 
     def __init__(self, bench: Bench, margin: Margin, market: OptionProbe) -> None:
         self.bench, self.margin, self.market = bench, margin, market
@@ -30,15 +27,18 @@ class MarginProbe:
 
     def run(self) -> None:
         """Every attempt, each on a branch of its own."""
-        accounts = [self.margin.account_of(who) for who in (self.alice, self.bob)]
-        if not self.market.state.slices or None in accounts:
+        if not self.market.state.slices:
             return
-        self.book, self.taker = (account.id for account in accounts if account is not None)
         for attempt in (self.limits, self.legs, self.healthy, self.staleness, self.round_trip, self.auction):
             with self.bench.trial.branch():
-                self.bench.freshen()
-                if self.market.reports(self.market.state):
+                if self.market.begins():
+                    self.book, self.taker = (self._opened(who) for who in (self.alice, self.bob))
                     attempt()
+
+    def _opened(self, owner: Address) -> str:
+        """An account of one's own."""
+        self.bench.send(owner, self.margin.open("portfolio"))
+        return self.margin.newest_account()
 
     # -------------------------------------------------------------------- moves
 

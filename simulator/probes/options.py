@@ -7,10 +7,11 @@ from itertools import pairwise
 from simulator.chain.types import Address
 from simulator.market.svi import Svi
 from simulator.probes.bench import Bench, wad
-from simulator.protocols.option_capability import OptionKind, Options, series_id
+from simulator.protocols.option_capability import OptionKind, Options, Role, series_id
 from simulator.protocols.option_math import Greeks, Slice, SurfaceState
 from simulator.units import WAD, YEAR_SECONDS, from_wad, to_wad
 
+_ROLES: tuple[Role, ...] = ("reporter", "lister")
 _NO_LIMIT = 1e15  # [usd]
 _DAY = 86_400
 _TENOR = 3 * _DAY  # [s] of the series that are tried
@@ -25,7 +26,7 @@ _SHARES = (0.211, 0.367, 0.422)  # of a size, so that every one of them is round
 class OptionProbe:
     """What is tried against one option market. Alice writes, Bob and Carol take the other side, Dave liquidates.
 
-    The scribe is appointed before the storm: it reports the surface and lists what is tried.
+    The scribe is appointed on the branch: it reports the surface and lists what is tried.
     """
 
     def __init__(self, bench: Bench, options: Options, scribe: Address) -> None:
@@ -55,10 +56,18 @@ class OptionProbe:
         ]  # fmt: skip
         for attempt in attempts:
             with self.bench.trial.branch():
-                self.listed.clear()
-                self.bench.freshen()
-                if self.reports(self.state):
+                if self.begins():
                     attempt()
+
+    def begins(self) -> bool:
+        """Appoint the scribe, and bring feeds and surface up to date; whether that could be done."""
+        self.listed.clear()
+        self.bench.freshen()
+        for role in _ROLES:
+            appointing = self.options.appointing(role, self.scribe)
+            if appointing is None or not self.bench.send(*appointing).ok:
+                return False
+        return self.reports(self.state)
 
     # -------------------------------------------------------------------- moves
 

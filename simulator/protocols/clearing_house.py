@@ -18,7 +18,7 @@ from simulator.protocols.clearing_fails import (
     WITHDRAW_FAILS,
 )
 from simulator.protocols.clearing_venues import Venues
-from simulator.protocols.clearing_views import ClearingViews
+from simulator.protocols.clearing_views import Books, ClearingViews
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.margin_capability import Leg, MarginAccount, Taking, TradePreview
 from simulator.protocols.option_math import Greeks
@@ -52,7 +52,7 @@ class ClearingHouse(ClearingViews):
         self.options = f"{settings.options}/{settings.asset}" if settings.options else ""
         self.perp = f"{settings.perps}/{settings.asset}" if settings.perps else ""
         self.power = venues.power.address if venues.power else None
-        self.accounts: dict[str, MarginAccount] = {}
+        self.accounts: dict[str, MarginAccount] = Books(self.unheard)
         self.shares: dict[Address, int] = {}
         self.house_fund = self.members_fund = self.shortfall = 0
         self.lowest_fund: int | None = None  # [margin wad] both together, since the start of the storm

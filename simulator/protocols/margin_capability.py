@@ -129,6 +129,10 @@ class Margin(Capability, ABC):
         """The house's fund, the members' and the shortfall recorded [margin wad]."""
 
     @abstractmethod
+    def newest_account(self) -> str:
+        """The account that was opened last; calls take it, though no event told of it."""
+
+    @abstractmethod
     def cash_of(self, account: str) -> int:
         """Cash of an account [margin wad]."""
 

@@ -232,6 +232,10 @@ class Options(Capability, ABC):
         """The number of the newest round of the feed."""
 
     @abstractmethod
+    def appointing(self, role: Role, account: Address) -> tuple[Address, Call] | None:
+        """Who may let an account report or list, and by what call; None where that is a contract."""
+
+    @abstractmethod
     def settlement_price(self, expiry: int) -> float | None:
         """That of an expiry [usd]; None before it is locked."""
 

@@ -4,6 +4,8 @@ Nothing here is remembered, as what is true on a branch is not afterwards.
 """
 
 from simulator.chain.types import Address
+from simulator.protocols.base import Call
+from simulator.protocols.option_capability import Role
 from simulator.protocols.option_math import Greeks
 from simulator.protocols.options_mirror import OptionMirror, series_of
 from simulator.units import from_wad, to_wad
@@ -51,6 +53,14 @@ class OptionViews(OptionMirror):
     def newest_round(self) -> int:
         """See `Options.newest_round`."""
         return int(self._read(self.rounds.push, "latestRound"))
+
+    def appointing(self, role: Role, account: Address) -> tuple[Address, Call] | None:
+        """See `Options.appointing`."""
+        market, surface = self.parts.market, self.parts.surface
+        contract, setter = (surface, "setReporter") if role == "reporter" else (market, "setLister")
+        owner = Address(self._read(contract, "owner"))
+        call = Call(contract.address, contract.encode(setter, account, True), 150_000, "appoint", self.id)
+        return None if self._chain.code(owner) else (owner, call)
 
     def settlement_price(self, expiry: int) -> float | None:
         """See `Options.settlement_price`."""

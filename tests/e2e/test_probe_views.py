@@ -43,4 +43,18 @@ def test_a_clearinghouse_on_a_branch_is_the_mirrored_one(world):
     assert margin.accounts
     for id, account in margin.accounts.items():
         assert margin.cash_of(id) == account.cash
+    assert margin.newest_account() == list(margin.accounts)[-1]
     assert (0.0, 0.0) in margin.shocks()
+
+
+def test_an_account_of_which_no_event_told_is_read_and_not_kept(world):
+    margin = capability(world, Margin)
+    name, known = next(iter(margin.accounts.items()))
+    told = margin.unheard(name)
+    assert (told.number, told.owner, told.isolated, told.model, told.cash) == (
+        known.number, known.owner, known.isolated, known.model, known.cash
+    )  # fmt: skip
+    for unknown in (f"{margin.id}/100000", f"{margin.id}/x", "another/1"):
+        with pytest.raises(KeyError):
+            margin.accounts[unknown]
+        assert unknown not in margin.accounts
