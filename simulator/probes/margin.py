@@ -2,13 +2,12 @@
 
 from simulator.chain.types import Address
 from simulator.probes.bench import Bench, wad
-from simulator.probes.options import OptionProbe
+from simulator.probes.option_bench import NO_LIMIT, OptionBench
 from simulator.protocols.margin_capability import Leg, Margin
 from simulator.protocols.option_capability import OptionKind
 from simulator.protocols.option_math import Terms, price
 from simulator.units import WAD, YEAR_SECONDS, from_wad
 
-_NO_LIMIT = 1e15  # [usd]
 _STAKE = 10_000.0  # [usd] that Alice deposits
 _TAKER = 2_000_000.0  # [usd] that Bob has for a book
 _FILL = 0.9  # of the margin that she has
@@ -20,7 +19,7 @@ _PAIRS: tuple[tuple[OptionKind, tuple[float, float]], ...] = (("call", (1.0, 1.0
 class MarginProbe:
     """What is tried against one clearinghouse over an option market. Alice writes, Bob takes, Dave keeps."""
 
-    def __init__(self, bench: Bench, margin: Margin, market: OptionProbe) -> None:
+    def __init__(self, bench: Bench, margin: Margin, market: OptionBench) -> None:
         self.bench, self.margin, self.market = bench, margin, market
         self.alice, self.bob, _, self.dave = bench.people[:4]
         self.money = bench.trial.price(margin.margin_asset)  # [usd]
@@ -51,7 +50,7 @@ class MarginProbe:
 
     def trades(self, leg: Leg, size: int) -> bool:
         """Alice, at any price."""
-        limit = _NO_LIMIT if size > 0 else 0.0
+        limit = NO_LIMIT if size > 0 else 0.0
         return self.bench.send(self.alice, self.margin.trade(self.book, leg, size, limit)).ok
 
     def opens(self) -> Leg | None:
@@ -163,7 +162,7 @@ class MarginProbe:
         bench, margin, leg = self.bench, self.margin, self.opens()
         if leg is None:
             return
-        calls = [margin.trade(self.book, leg, size, limit) for size, limit in ((WAD, _NO_LIMIT), (-WAD, 0.0))]
+        calls = [margin.trade(self.book, leg, size, limit) for size, limit in ((WAD, NO_LIMIT), (-WAD, 0.0))]
         for order in (calls, calls[::-1]):
             with bench.trial.branch():
                 before = margin.cash_of(self.book)

@@ -6,141 +6,34 @@ from itertools import pairwise
 
 from simulator.chain.types import Address
 from simulator.market.svi import Svi
-from simulator.probes.bench import Bench, wad
-from simulator.protocols.option_capability import OptionKind, Options, Role, series_id
+from simulator.probes.option_bench import NO_LIMIT, TENOR, OptionBench
+from simulator.protocols.option_capability import OptionKind
 from simulator.protocols.option_math import Greeks, Slice, SurfaceState
-from simulator.units import WAD, YEAR_SECONDS, from_wad, to_wad
+from simulator.units import WAD, YEAR_SECONDS, from_wad
 
-_ROLES: tuple[Role, ...] = ("reporter", "lister")
-_NO_LIMIT = 1e15  # [usd]
-_DAY = 86_400
-_TENOR = 3 * _DAY  # [s] of the series that are tried
-_MARGIN = 2_000_000.0  # [usd] more than enough
 _STRIKES = (0.9, 1.0, 1.1)  # over the price, equally far apart
+_KINDS: tuple[OptionKind, ...] = ("call", "put")
 _MOVE = 1e-3  # of the price, in a difference
-_HALVINGS = 14  # of the range in which a price is sought
 _SIZES = (1.0, 7.1, 40.0)  # [options] of a round trip
 _SHARES = (0.211, 0.367, 0.422)  # of a size, so that every one of them is rounded
 
 
-class OptionProbe:
-    """What is tried against one option market. Alice writes, Bob and Carol take the other side, Dave liquidates.
-
-    The scribe is appointed on the branch: it reports the surface and lists what is tried.
-    """
-
-    def __init__(self, bench: Bench, options: Options, scribe: Address) -> None:
-        self.bench, self.options, self.scribe = bench, options, scribe
-        self.alice, self.bob, self.carol, self.dave = bench.people[:4]
-        self.money = bench.trial.price(options.margin_asset)  # [usd]
-        self.state = options.surface
-        self.listed: set[int] = set()
-        self.kept = self._kept()  # [share of the price] beside its mark, of what is written
-
-    def _kept(self) -> float:
-        """By the declared maintenance margin of any call; 0 where nobody can tell."""
-        for series in self.options.of_kind("call"):
-            mark, kept, spot = self.options.mark(series.id), self.options.maintenance(series.id), self.spot
-            if mark is not None and kept is not None and spot:
-                return (kept - mark) / spot
-        return 0.0
+class OptionProbe(OptionBench):
+    """What is tried against one option market."""
 
     def run(self) -> None:
         """Every attempt, each on a branch of its own."""
         if not self.state.slices:
             return
         attempts: list[Callable[[], None]] = [
-            self.round_trip, self.staleness, self.jump, self.writing, self.collateral, self.rights, self.arbitrage_free,
-            self.pool_bound, self.cutoff, self.greeks, self.quotes, self.healthy, self.gift, self.settlement,
+            self.round_trip, self.staleness, self.jump, self.writing, self.cover, self.collateral, self.rights,
+            self.arbitrage_free, self.pool_bound, self.cutoff, self.greeks, self.quotes, self.healthy, self.gift, self.settlement,
             lambda: self.liquidation(0.7), lambda: self.liquidation(-5.0), self.halted_liquidation,
         ]  # fmt: skip
         for attempt in attempts:
             with self.bench.trial.branch():
                 if self.begins():
                     attempt()
-
-    def begins(self) -> bool:
-        """Appoint the scribe, and bring feeds and surface up to date; whether that could be done."""
-        self.listed.clear()
-        self.bench.freshen()
-        for role in _ROLES:
-            appointing = self.options.appointing(role, self.scribe)
-            if appointing is None or not self.bench.send(*appointing).ok:
-                return False
-        return self.reports(self.state)
-
-    # -------------------------------------------------------------------- moves
-
-    @property
-    def spot(self) -> float:
-        """What the surface goes by [usd]."""
-        return self.bench.price(self.options.asset)
-
-    def reports(self, state: SurfaceState) -> bool:
-        """Replace the surface."""
-        return self.bench.send(self.scribe, self.options.report(state)).ok
-
-    def flat(self, volatility: float) -> SurfaceState:
-        """A surface of one volatility, without interest."""
-        days = (1, 30)
-        slices = [Slice(d * _DAY, Svi(volatility**2 * d / 365, 0.0, 0.0, 0.0, 0.1)) for d in days]
-        return self.state._replace(slices=slices, rate=0.0, carry=0.0)
-
-    def level(self) -> float:
-        """A volatility that the surface has [a year]."""
-        return self.state.at_the_money(_TENOR)
-
-    def wait(self, seconds: float) -> bool:
-        """Let time pass while feed and surface are reported; whether the latter is taken."""
-        self.bench.wait(seconds)
-        return self.reports(self.state)
-
-    def lists(self, moneyness: float, kind: OptionKind) -> int | None:
-        """Open a series, unless it is there; its number."""
-        expiry = (self.bench.trial.now + _TENOR) // 600 * 600
-        strike = float(round(self.spot * moneyness))
-        id = series_id(expiry, to_wad(strike), kind)
-        self.listed.add(id)
-        known = self.options.mark_of(id) is not None
-        return id if known or self.bench.send(self.scribe, self.options.list_series(expiry, strike, kind)).ok else None
-
-    def funds(self, *owners: Address) -> bool:
-        """Give money and deposit it."""
-        options, amount = self.options, wad(_MARGIN, self.money)
-        for owner in owners:
-            if not self.bench.endow(options.margin_asset, owner, amount, options.spender):
-                return False
-            if not self.bench.send(owner, options.deposit(owner, amount)).ok:
-                return False
-        return True
-
-    def opens(self, moneyness: float = 1.0, kind: OptionKind = "call") -> int | None:
-        """A series with money for everybody; None where that cannot be."""
-        id = self.lists(moneyness, kind)
-        return id if id is not None and self.funds(self.alice, self.bob, self.carol) else None
-
-    def buys(self, owner: Address, id: int, size: int) -> bool:
-        """At any price."""
-        return self.bench.send(owner, self.options.trade(owner, id, size, _NO_LIMIT)).ok
-
-    def required(self, owner: Address, id: int, size: int) -> int:
-        """Collateral [margin wad] that writing so much takes."""
-        preview = self.options.preview_trade(owner, id, -size)
-        return 0 if preview is None else preview.required
-
-    def writes(self, owner: Address, id: int, size: int, more: float = 1.0) -> bool:
-        """With so many times the collateral that it takes."""
-        posted = math.ceil(self.required(owner, id, size) * more)
-        return posted > 0 and self.bench.send(owner, self.options.trade(owner, id, -size, 0.0, posted)).ok
-
-    def riches(self, *owners: Address) -> int:
-        """Money in the market and tokens [margin wad]."""
-        token = self.options.margin_asset
-        return sum(self.options.cash_of(who) + self.bench.trial.held(token, who) for who in owners)
-
-    def settled_with(self, id: int, owner: Address) -> bool:
-        """Pay out a position."""
-        return self.bench.send(self.dave, self.options.settle(owner, id)).ok
 
     # ----------------------------------------------------------------- attempts
 
@@ -152,7 +45,7 @@ class OptionProbe:
             return
         for size in (round(size * WAD) for size in _SIZES):
             posted = 2 * self.required(self.alice, id, size)
-            buy = options.trade(self.alice, id, size, _NO_LIMIT)
+            buy = options.trade(self.alice, id, size, NO_LIMIT)
             for calls in (
                 (buy, options.trade(self.alice, id, -size, 0.0)),
                 (options.trade(self.alice, id, -size, 0.0, posted), buy),
@@ -170,7 +63,7 @@ class OptionProbe:
         id = self.opens()
         if id is None:
             return
-        trade = options.trade(self.alice, id, WAD, _NO_LIMIT)
+        trade = options.trade(self.alice, id, WAD, NO_LIMIT)
         if not bench.works(self.alice, trade):
             return
         with bench.trial.branch():
@@ -189,7 +82,7 @@ class OptionProbe:
         id = self.opens()
         if id is None or not move or pause <= 60 or not self.reports(self.flat(self.level())):
             return
-        trade = options.trade(self.alice, id, WAD, _NO_LIMIT)
+        trade = options.trade(self.alice, id, WAD, NO_LIMIT)
         wild = self.level() * (1 + 1.2 * move)
         if bench.works(self.alice, trade) and self.reports(self.flat(wild)):
             bench.note(f"{options.id}/surface", "wild_answers_used", bench.works(self.alice, trade))
@@ -197,21 +90,31 @@ class OptionProbe:
     def writing(self) -> None:
         """With less collateral than it takes, and at a worse price than the writer bears."""
         bench, options = self.bench, self.options
+        for kind in _KINDS:
+            with bench.trial.branch():
+                id = self.opens(1.0, kind)
+                if id is None:
+                    continue
+                needed = self.required(self.alice, id, WAD)
+                enough, less = (options.trade(self.alice, id, -WAD, 0.0, needed * part // 100) for part in (101, 85))
+                bench.limit(f"{options.id}/initial-margin/{kind}", bench.works(self.alice, enough), self.alice, less)
+                preview = options.preview_trade(self.alice, id, WAD)
+                if preview is not None:
+                    price = from_wad(preview.price)
+                    fair, worse = (options.trade(self.alice, id, WAD, price * part) for part in (1.02, 0.98))
+                    bench.limit(f"{options.id}/limit-price", bench.works(self.alice, fair), self.alice, worse)
+
+    def cover(self) -> None:
+        """Write a call on less of the underlying than it covers, and take that out from under it."""
+        bench, options = self.bench, self.options
         id = self.opens()
-        if id is None:
+        if id is None or not bench.endow(options.asset, self.alice, 2 * WAD, options.spender):
             return
-        for kind, size in (("call", WAD), ("put", WAD)):
-            id = self.lists(1.0, "put" if kind == "put" else "call")
-            if id is None:
-                continue
-            needed = self.required(self.alice, id, size)
-            enough, less = (options.trade(self.alice, id, -size, 0.0, needed * part // 100) for part in (101, 85))
-            bench.limit(f"{options.id}/initial-margin/{kind}", bench.works(self.alice, enough), self.alice, less)
-            preview = options.preview_trade(self.alice, id, size)
-            if preview is not None:
-                price = from_wad(preview.price)
-                within, beyond = (options.trade(self.alice, id, size, price * part) for part in (1.02, 0.98))
-                bench.limit(f"{options.id}/limit-price", bench.works(self.alice, within), self.alice, beyond)
+        whole, part = (options.trade(self.alice, id, -WAD, 0.0, 0, WAD * share // 10) for share in (10, 8))
+        bench.limit(f"{options.id}/cover", bench.works(self.alice, whole), self.alice, part)
+        if bench.send(self.alice, options.trade(self.alice, id, -WAD, 0.0, 0, 3 * WAD // 2)).ok:
+            spare, too_much = (options.adjust(self.alice, id, 0, -WAD * share // 10) for share in (4, 8))
+            bench.limit(f"{options.id}/covered", bench.works(self.alice, spare), self.alice, too_much)
 
     def collateral(self) -> None:
         """Take out what backs an option that was written."""
@@ -231,7 +134,7 @@ class OptionProbe:
         bench, options = self.bench, self.options
         report = options.report(self.state)
         bench.limit(f"{options.id}/reporter", bench.works(self.scribe, report), self.bob, report)
-        listing = options.list_series((bench.trial.now + 2 * _TENOR) // 600 * 600, float(round(self.spot)), "call")
+        listing = options.list_series((bench.trial.now + 2 * TENOR) // 600 * 600, float(round(self.spot)), "call")
         bench.limit(f"{options.id}/lister", bench.works(self.scribe, listing), self.bob, listing)
 
     def arbitrage_free(self) -> None:
@@ -256,7 +159,7 @@ class OptionProbe:
             return
         half = free * WAD // bound // 2
         if self.buys(self.alice, id, half):
-            within, beyond = (options.trade(self.alice, other, half * part // 10, _NO_LIMIT) for part in (5, 14))
+            within, beyond = (options.trade(self.alice, other, half * part // 10, NO_LIMIT) for part in (5, 14))
             bench.limit(f"{options.id}/pool-bound", bench.works(self.alice, within), self.alice, beyond)
 
     def cutoff(self) -> None:
@@ -265,7 +168,7 @@ class OptionProbe:
         id = self.opens()
         if id is None or options.cutoff < 120:
             return
-        trade = options.trade(self.alice, id, WAD, _NO_LIMIT)
+        trade = options.trade(self.alice, id, WAD, NO_LIMIT)
         works = bench.works(self.alice, trade)
         if self.wait((id >> 136) - options.cutoff // 2 - bench.trial.now):
             bench.limit(f"{options.id}/cutoff", works, self.alice, trade)
@@ -287,9 +190,9 @@ class OptionProbe:
 
     def greeks(self) -> None:
         """What the contracts say against what the price does, on a flat surface."""
-        for kind, moneyness in (("call", 1.05), ("put", 0.95)):
+        for kind, moneyness in zip(_KINDS, (1.05, 0.95), strict=True):
             with self.bench.trial.branch():
-                id = self.lists(moneyness, "call" if kind == "call" else "put")
+                id = self.lists(moneyness, kind)
                 if id is not None and self.reports(self.flat(self.level())):
                     self._compare_greeks(id)
 
@@ -304,7 +207,7 @@ class OptionProbe:
         poor, rich = (self._mark_at(id, 1.0, self.flat(level)._replace(rate=rate)) for rate in (-0.01, 0.01))
         early, late = (self._mark_at(id, 1.0, wait=seconds) for seconds in (0, 3_600))
         marks = (down, middle, up, dull, vivid, poor, rich, early, late)
-        if any(mark is None for mark in marks):
+        if any(map(math.isnan, marks)):
             return
         found = Greeks(
             (up - down) / (2 * step),
@@ -375,21 +278,6 @@ class OptionProbe:
             return None
         return id, self.options.position_of(self.alice, id)[1]
 
-    def _falls_to(self, id: int, collateral: int, share: float) -> bool:
-        """Let the price rise until collateral is worth `share` of what must be kept beside the option's mark."""
-        options, low, high = self.options, 1.0, 2.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            with self.bench.trial.branch():
-                mark = options.mark_of(id) if self.moves(middle) else None
-                left = from_wad(collateral) * self.money - (mark or math.inf)
-                low, high = (middle, high) if left > share * self.kept * self.spot else (low, middle)
-        return self.moves(high)
-
-    def moves(self, factor: float) -> bool:
-        """Let the price move for good, and report the surface as it was; whether both are taken."""
-        return self.bench.move(self.options.asset, factor) and self.reports(self.state)
-
     def healthy(self) -> None:
         """Liquidate what is a little above its maintenance margin, as it is a little below it."""
         bench, short = self.bench, self._short()
@@ -398,7 +286,7 @@ class OptionProbe:
         outcomes = []
         for share in (0.9, 1.1):
             with bench.trial.branch():
-                if not self._falls_to(*short, share):
+                if not self.falls_to(*short, share):
                     return
                 outcomes.append(bench.send(self.dave, self.options.liquidate(self.alice, short[0])).ok)
         if outcomes[0]:
@@ -407,10 +295,10 @@ class OptionProbe:
     def liquidation(self, share: float) -> None:
         """Liquidate oneself by another account, and see who pays: collateral, then the fund."""
         bench, options, short = self.bench, self.options, self._short()
-        if short is None or not self.kept or not self._falls_to(*short, share):
+        if short is None or not self.kept or not self.falls_to(*short, share):
             return
         id, held = short
-        preview, rich, books = options.preview_liquidation(self.alice, id), self._equity(id), self._books()
+        preview, rich, books = options.preview_liquidation(self.alice, id), self._equity(id), self.owed()
         fund, _ = options.reserves()
         done = bench.send(self.dave, options.liquidate(self.alice, id)).ok
         bench.note(options.id, "unliquidatable_debt_usd", 0.0 if done else self.spot)
@@ -419,7 +307,7 @@ class OptionProbe:
             bench.note(options.id, "self_liquidation_gain_usd", max(0.0, gain))
             kept = round(preview.fee * (1 - options.liquidator_share))
             self._waterfall("liquidation", preview.cost, held, fund, kept)
-            self._check_books("liquidation", books)
+            self.check_books("liquidation", books)
 
     def _equity(self, id: int) -> int:
         """What Alice and Dave have to lose [margin wad]."""
@@ -438,24 +326,12 @@ class OptionProbe:
         bench, options = self.bench, self.options
         move, pause = options.most_move()
         short = self._short()
-        if short is None or not self.kept or not move or pause <= 60 or not self._falls_to(*short, 0.5):
+        if short is None or not self.kept or not move or pause <= 60 or not self.falls_to(*short, 0.5):
             return
         wild = self.flat(self.level() * (1 + 1.2 * move))
         if self.reports(self.flat(self.level())) and self.reports(wild):
             done = bench.works(self.dave, options.liquidate(self.alice, short[0]))
             bench.note(f"{options.id}/halted", "unliquidatable_debt_usd", 0.0 if done else self.spot)
-
-    def _books(self) -> int:
-        """What the market owes, less what it has [margin wad], as far as anything here moves it."""
-        options = self.options
-        people = (self.alice, self.bob, self.carol, self.dave)
-        posted = sum(options.position_of(who, id)[1] for who in people for id in self.listed)
-        owed = sum(map(options.cash_of, people)) + posted + sum(options.reserves())
-        return owed - self.bench.trial.held(options.margin_asset, options.spender)
-
-    def _check_books(self, step: str, before: int) -> None:
-        gap = from_wad(max(0, self._books() - before)) * self.money
-        self.bench.note(f"{self.options.id}/{step}", "books_gap_usd", gap)
 
     # --------------------------------------------------------------- settlement
 
@@ -498,19 +374,19 @@ class OptionProbe:
         if not bench.send(self.dave, options.freeze(expiry)).ok:
             return
         before = sum(options.cash_of(who) + options.position_of(who, id)[1] for who in people)
-        books = self._books()
+        books = self.owed()
         shorts = [who for who in people if options.position_of(who, id)[0] < 0]
         done = [self.settled_with(id, who) for who in (*shorts, *(who for who in people if who not in shorts))]
         if all(done):
             gain = (sum(map(options.cash_of, people)) - before) * self.money
             bench.note(f"{options.id}/settlement", "round_trip_gain", max(0.0, gain))
-            self._check_books("settlement", books)
+            self.check_books("settlement", books)
 
     def _locks(self, expiry: int, early: int, last: int) -> None:
         """By a round that is not the last before expiry."""
         bench, options = self.bench, self.options
         if bench.works(self.dave, options.lock(expiry, last)):
-            wrong = [number for number in (early, last - 1, last + 1) if number != last]
+            wrong = sorted({early, last - 1, last + 1} - {last})
             taken = sum(bench.works(self.dave, options.lock(expiry, number)) for number in wrong)
             bench.note(f"{options.id}/round", "expiry_price_moves", taken)
 

@@ -53,7 +53,8 @@ def test_limits_are_tried_where_they_are_declared(results):
         "options/ETH/initial-margin/call", "options/ETH/initial-margin/put", "options/ETH/limit-price",
         "options/ETH/collateral", "options/ETH/withdrawal", "options/ETH/reporter", "options/ETH/lister",
         "options/ETH/butterfly", "options/ETH/calendar", "options/ETH/pool-bound", "options/ETH/cutoff",
-        "options/ETH/healthy", "clearing/ETH/initial-margin", "clearing/ETH/withdrawal", "clearing/ETH/authority",
+        "options/ETH/healthy", "options/ETH/cover", "options/ETH/covered",
+        "clearing/ETH/initial-margin", "clearing/ETH/withdrawal", "clearing/ETH/authority",
         "clearing/ETH/healthy",
     } <= tried  # fmt: skip
 
