@@ -27,7 +27,8 @@ class OptionProbe(OptionBench):
             return
         attempts: list[Callable[[], None]] = [
             self.round_trip, self.staleness, self.jump, self.writing, self.cover, self.collateral, self.rights,
-            self.arbitrage_free, self.pool_bound, self.cutoff, self.greeks, self.quotes, self.healthy, self.gift, self.settlement,
+            self.arbitrage_free, self.pool_bound, self.cutoff, self.greeks, self.quotes, self.healthy, self.gift,
+            self.settlement,
             lambda: self.liquidation(0.7), lambda: self.liquidation(-5.0), self.halted_liquidation,
         ]  # fmt: skip
         for attempt in attempts:

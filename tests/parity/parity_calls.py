@@ -14,6 +14,7 @@ from parity_option_makers import WEIGHTS as OPTION_WEIGHTS
 from parity_option_system import constructors_of_options
 from parity_perp_makers import WEIGHTS as PERP_WEIGHTS
 from parity_perp_system import RULE, market_arguments
+from parity_power_makers import WEIGHTS as POWER_WEIGHTS
 from parity_system import COINBASE, DECIMALS, KINDS, Instance, System
 from parity_vault_makers import STRATEGIES
 from parity_vault_makers import WEIGHTS as VAULT_WEIGHTS
@@ -355,4 +356,5 @@ _WEIGHTS: dict[tuple[str, str], int] = (
     | VAULT_WEIGHTS
     | OPTION_WEIGHTS
     | MARGIN_WEIGHTS
+    | POWER_WEIGHTS
 )

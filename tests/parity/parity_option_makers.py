@@ -269,10 +269,11 @@ def _preview_lock(calls: Calls, target: Instance) -> tuple[Any, ...]:
 @maker("OptionMarket", "deposit")
 def _deposit(calls: Calls, target: Instance) -> Arguments:
     sender = calls.user()
-    return sender, (calls.user(), calls.part(min(_dollars(calls, sender), 1_000 * WAD)))
+    return sender, (calls.user(), calls.part(min(dollars(calls, sender), 1_000 * WAD)))
 
 
-def _dollars(calls: Calls, holder: Address) -> int:
+def dollars(calls: Calls, holder: Address) -> int:
+    """[Dollar wad]"""
     return calls.balance(calls.system.cdp.dollar.address, holder)
 
 
@@ -292,7 +293,7 @@ def _withdraw_base(calls: Calls, target: Instance) -> Arguments:
 @maker("OptionMarket", "donate")
 def _donate(calls: Calls, target: Instance) -> Arguments:
     sender = calls.user()
-    return sender, (calls.part(min(_dollars(calls, sender), 50 * WAD)),)
+    return sender, (calls.part(min(dollars(calls, sender), 50 * WAD)),)
 
 
 @maker("OptionMarket", "withdrawFund")
