@@ -78,7 +78,7 @@ class OptionBench:
     def lists(self, moneyness: float, kind: OptionKind) -> int | None:
         """Open a series, unless it is there; its number."""
         expiry = (self.bench.trial.now + TENOR) // 600 * 600
-        strike = float(round(self.spot * moneyness))
+        strike = float(f"{self.spot * moneyness:.4g}")
         id = series_id(expiry, to_wad(strike), kind)
         self.listed.add(id)
         known = self.options.mark_of(id) is not None

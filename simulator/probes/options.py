@@ -11,7 +11,7 @@ from simulator.protocols.option_capability import OptionKind
 from simulator.protocols.option_math import Greeks, Slice, SurfaceState
 from simulator.units import WAD, YEAR_SECONDS, from_wad
 
-_STRIKES = (0.9, 1.0, 1.1)  # over the price, equally far apart
+_STRIKES = (0.9, 1.0, 1.1)  # over the price
 _KINDS: tuple[OptionKind, ...] = ("call", "put")
 _MOVE = 1e-3  # of the price, in a difference
 _SIZES = (1.0, 7.1, 40.0)  # [options] of a round trip
@@ -135,7 +135,7 @@ class OptionProbe(OptionBench):
         bench, options = self.bench, self.options
         report = options.report(self.state)
         bench.limit(f"{options.id}/reporter", bench.works(self.scribe, report), self.bob, report)
-        listing = options.list_series((bench.trial.now + 2 * TENOR) // 600 * 600, float(round(self.spot)), "call")
+        listing = options.list_series((bench.trial.now + 2 * TENOR) // 600 * 600, float(f"{self.spot:.4g}"), "call")
         bench.limit(f"{options.id}/lister", bench.works(self.scribe, listing), self.bob, listing)
 
     def arbitrage_free(self) -> None:
@@ -267,8 +267,8 @@ class OptionProbe(OptionBench):
             yield from (high[1] - low[2], low[3] - high[4])  # a call falls with its strike, a put rises
             yield from (low[1] - high[2] - width, high[3] - low[4] - width)  # and no faster
         below, middle, above = rows
-        yield 2 * middle[1] - below[2] - above[2]
-        yield 2 * middle[3] - below[4] - above[4]
+        share = (above[0] - middle[0]) / (above[0] - below[0])
+        yield from (middle[n] - share * below[n + 1] - (1 - share) * above[n + 1] for n in (1, 3))  # both are convex
 
     # -------------------------------------------------------------- liquidation
 
