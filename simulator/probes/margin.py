@@ -77,7 +77,7 @@ class MarginProbe:
         size = self.bears(leg) if leg else 0
         if leg is None or not size:
             return
-        enough, too_much = (margin.trade(self.book, leg, -size * part // 100, 0.0) for part in (90, 125))
+        enough, too_much = (margin.trade(self.book, leg, -size * part // 100, 0.0) for part in (90, 110))
         bench.limit(f"{margin.id}/initial-margin", bench.works(self.alice, enough), self.alice, too_much)
         if not bench.send(self.alice, margin.trade(self.book, leg, -size // 2, 0.0)).ok:
             return

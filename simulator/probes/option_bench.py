@@ -118,10 +118,6 @@ class OptionBench:
         token = self.options.margin_asset
         return sum(self.options.cash_of(who) + self.bench.trial.held(token, who) for who in owners)
 
-    def settled_with(self, id: int, owner: Address) -> bool:
-        """Pay out a position."""
-        return self.bench.send(self.dave, self.options.settle(owner, id)).ok
-
     def falls_to(self, id: int, collateral: int, share: float) -> bool:
         """Let the price rise until collateral is worth `share` of what must be kept beside the option's mark."""
         options, low, high = self.options, 1.0, 2.0

@@ -15,7 +15,9 @@ _STRIKES = (0.9, 1.0, 1.1)  # over the price
 _KINDS: tuple[OptionKind, ...] = ("call", "put")
 _MOVE = 1e-3  # of the price, in a difference
 _SIZES = (1.0, 7.1, 40.0)  # [options] of a round trip
-_SHARES = (0.211, 0.367, 0.422)  # of a size, so that every one of them is rounded
+_SIZE = 3_217_123_456_789_012_347  # [size wad] so odd that every part of it is rounded
+_SHARES = (211, 367, 422)  # of a thousand
+_IN_THE_MONEY = (0.93, 0.96, 1.0)  # strikes over the price, of what is settled
 
 
 class OptionProbe(OptionBench):
@@ -337,29 +339,28 @@ class OptionProbe(OptionBench):
     # --------------------------------------------------------------- settlement
 
     def settlement(self) -> None:
-        """Lock a price, lock it again, by other rounds, and settle one side that several share."""
-        id = self.opens()
-        if id is None:
-            return
-        size = round(3.217 * WAD)
-        parts = [round(size * share) for share in _SHARES]
-        parts[-1] += size - sum(parts)
+        """Lock a price, lock it again, by other rounds, and settle sides that several share."""
         people = (self.alice, self.bob, self.carol)
         for longs_share in (True, False):
             with self.bench.trial.branch():
-                if self.funds(self.dave) and self._shared(id, size, parts, people, longs_share):
-                    self._expires(id, (*people, self.dave))
+                ids = [self.lists(moneyness, "call") for moneyness in _IN_THE_MONEY]
+                known = [id for id in ids if id is not None]
+                ready = len(known) == len(ids) and self.funds(*people, self.dave)
+                if ready and all(self._shared(id, people, longs_share) for id in known):
+                    self._expires(known, (*people, self.dave))
 
-    def _shared(self, id: int, size: int, parts: list[int], people: tuple[Address, ...], longs_share: bool) -> bool:
+    def _shared(self, id: int, people: tuple[Address, ...], longs_share: bool) -> bool:
         """Dave has one side whole, the others share the other."""
+        parts = [_SIZE * share // 1000 for share in _SHARES]
+        whole = sum(parts)
         if longs_share:
             sides = [self.buys(who, id, part) for who, part in zip(people, parts, strict=True)]
-            return all(sides) and self.writes(self.dave, id, size, 3.0)
+            return all(sides) and self.writes(self.dave, id, whole, 3.0)
         sides = [self.writes(who, id, part, 3.0) for who, part in zip(people, parts, strict=True)]
-        return all(sides) and self.buys(self.dave, id, size)
+        return all(sides) and self.buys(self.dave, id, whole)
 
-    def _expires(self, id: int, people: tuple[Address, ...]) -> None:
-        bench, options, expiry = self.bench, self.options, id >> 136
+    def _expires(self, ids: list[int], people: tuple[Address, ...]) -> None:
+        bench, options, expiry = self.bench, self.options, ids[0] >> 136
         self.wait(expiry - bench.trial.now - 60)
         early = options.newest_round()
         if not bench.move(options.asset, 1.03123):
@@ -372,13 +373,17 @@ class OptionProbe(OptionBench):
         if not bench.send(self.dave, options.lock(expiry, last)).ok:
             return
         self._locks_again(expiry, last)
-        if not bench.send(self.dave, options.freeze(expiry)).ok:
-            return
+        if bench.send(self.dave, options.freeze(expiry)).ok:
+            for id in ids:
+                self._settles(id, people)
+
+    def _settles(self, id: int, people: tuple[Address, ...]) -> None:
+        """Both sides together get no more than they had."""
+        bench, options, books = self.bench, self.options, self.owed()
         before = sum(options.cash_of(who) + options.position_of(who, id)[1] for who in people)
-        books = self.owed()
         shorts = [who for who in people if options.position_of(who, id)[0] < 0]
-        done = [self.settled_with(id, who) for who in (*shorts, *(who for who in people if who not in shorts))]
-        if all(done):
+        order = (*shorts, *(who for who in people if who not in shorts))
+        if all(bench.send(self.dave, options.settle(who, id)).ok for who in order):
             gain = (sum(map(options.cash_of, people)) - before) * self.money
             bench.note(f"{options.id}/settlement", "round_trip_gain", max(0.0, gain))
             self.check_books("settlement", books)
