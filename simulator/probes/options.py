@@ -15,9 +15,15 @@ _STRIKES = (0.9, 1.0, 1.1)  # over the price
 _KINDS: tuple[OptionKind, ...] = ("call", "put")
 _MOVE = 1e-3  # of the price, in a difference
 _SIZES = (1.0, 7.1, 40.0)  # [options] of a round trip
-_SIZE = 3_217_123_456_789_012_347  # [size wad] so odd that every part of it is rounded
 _SHARES = (211, 367, 422)  # of a thousand
-_IN_THE_MONEY = (0.93, 0.96, 1.0)  # strikes over the price, of what is settled
+# Strikes over the price of what is settled, and sizes [size wad] so odd that every part of them is rounded, each in a way
+# of its own: payoffs have the fraction of the feed's price, whatever the strike.
+_SETTLED = {
+    0.93: 3_217_123_456_789_012_347,
+    0.95: 2_118_945_673_190_284_651,
+    0.97: 1_741_320_985_617_430_259,
+    1.0: 2_906_417_238_501_967_483,
+}
 
 
 class OptionProbe(OptionBench):
@@ -343,15 +349,15 @@ class OptionProbe(OptionBench):
         people = (self.alice, self.bob, self.carol)
         for longs_share in (True, False):
             with self.bench.trial.branch():
-                ids = [self.lists(moneyness, "call") for moneyness in _IN_THE_MONEY]
-                known = [id for id in ids if id is not None]
-                ready = len(known) == len(ids) and self.funds(*people, self.dave)
-                if ready and all(self._shared(id, people, longs_share) for id in known):
-                    self._expires(known, (*people, self.dave))
+                ids = {self.lists(moneyness, "call"): size for moneyness, size in _SETTLED.items()}
+                known = {id: size for id, size in ids.items() if id is not None}
+                ready = len(known) == len(_SETTLED) and self.funds(*people, self.dave)
+                if ready and all(self._shared(id, size, people, longs_share) for id, size in known.items()):
+                    self._expires(list(known), (*people, self.dave))
 
-    def _shared(self, id: int, people: tuple[Address, ...], longs_share: bool) -> bool:
+    def _shared(self, id: int, size: int, people: tuple[Address, ...], longs_share: bool) -> bool:
         """Dave has one side whole, the others share the other."""
-        parts = [_SIZE * share // 1000 for share in _SHARES]
+        parts = [size * share // 1000 for share in _SHARES]
         whole = sum(parts)
         if longs_share:
             sides = [self.buys(who, id, part) for who, part in zip(people, parts, strict=True)]
