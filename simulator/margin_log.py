@@ -18,7 +18,7 @@ from simulator.units import from_wad
 class MarginLog:
     """Follows every clearinghouse of a world."""
 
-    FOLLOWED = frozenset(["unsafe", "book_auction", "book_auction_ended", "book_taken"])  # the notices it wants
+    FOLLOWED = frozenset(["unsafe", "book_auction", "book_auction_ended", "book_taken", "waterfall"])
 
     def __init__(self, houses: Iterable[Margin], market: Any) -> None:
         self._houses = {house.id: house for house in houses}
@@ -34,12 +34,16 @@ class MarginLog:
             self._gas_usd[subject] += receipt.gas_used * receipt.effective_price * 1e-18 * ether_usd
 
     def on_notice(self, notice: Notice, block: int) -> list[NeutralEvent]:
-        """The neutral row of a book that was taken, none for anything else it follows."""
-        house, account = self._houses.get(notice.args["capability"]), notice.subject
+        """The neutral rows of a book that was taken and of a loss that nobody paid, none for anything else."""
+        house, account = self._houses.get(notice.args.get("capability", "")), notice.subject
         if house is None:
             return []
+        usd = self._market.price(house.margin_asset)
         if notice.kind == "book_taken":
-            return [self._taken(notice, block, self._market.price(house.margin_asset))]
+            return [self._taken(notice, block, usd)]
+        if notice.kind == "waterfall":
+            lost = {"loss_usd": from_wad(notice.args["amount"]) * usd}
+            return [NeutralEvent("socialised", account, lost)] if notice.args["step"] == "recorded" else []
         if notice.kind == "book_auction_ended":
             self._ended[account] = self._unsafe_since.pop(account, block)
         else:
@@ -52,7 +56,7 @@ class MarginLog:
         args = notice.args
         gained = from_wad(args["equity"] - args["paid"] + args["received"]) * usd
         filled = {
-            "perpetual": True,
+            "book": True,
             "debt_usd": args["notional"],
             "collateral_usd": args["notional"],
             "profit_usd": gained - self._gas_usd.pop(notice.subject, 0.0),
@@ -63,7 +67,7 @@ class MarginLog:
 
     def unfilled(self) -> list[NeutralEvent]:
         """Rows for what is unsafe still; for the end of a run."""
-        nothing = {"perpetual": True, "debt_usd": 0.0, "collateral_usd": 0.0, "profit_usd": 0.0, "fill_block": None}
+        nothing = {"book": True, "debt_usd": 0.0, "collateral_usd": 0.0, "profit_usd": 0.0, "fill_block": None}
         unsafe = {id for house in self._houses.values() for id in [*house.unsafe(), *house.auctions()]}
         return [
             NeutralEvent("liquidation", account, {**nothing, "unsafe_block": since})

@@ -29,13 +29,16 @@ from simulator.margin_log import MarginLog
 from simulator.market import Market, background_demand
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
+from simulator.option_log import OptionLog
 from simulator.oracle_faults import seconds
 from simulator.outbox import Outbox
 from simulator.perp_log import PerpLog
 from simulator.population import populate
+from simulator.portfolios import PortfolioLog
 from simulator.protocols.base import Auction, Call, Lending, Notice, Perp, Protocol, Vault
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.margin_capability import Margin
+from simulator.protocols.option_capability import Options
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
 from simulator.rebalances import RebalanceLog
@@ -192,10 +195,13 @@ class World:
         self.liquidations = LiquidationLog(lendings, self.market)
         self.rebalances = RebalanceLog(self.capabilities(Vault), self.market)
         self.perp_log = PerpLog(self.capabilities(Perp), self.market)
+        self.option_log = OptionLog(self.capabilities(Options), self.market)
+        self.portfolios = PortfolioLog(self.capabilities(Options), self.capabilities(Perp), self.capabilities(Vault))
         self.margin_log = MarginLog(self.capabilities(Margin), self.market)
         self._logs: list[tuple[frozenset[str], Any]] = [
             (FOLLOWED, self.liquidations),
             (PerpLog.FOLLOWED, self.perp_log),
+            (OptionLog.FOLLOWED, self.option_log),
             (MarginLog.FOLLOWED, self.margin_log),
         ]
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
@@ -401,6 +407,7 @@ class World:
             self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
             self.rebalances.spent(receipt, sent.call.subject, sent.submitted, self.ether_usd)
             self.perp_log.spent(receipt, sent.call.subject, self.ether_usd)
+            self.option_log.spent(receipt, sent.call.subject, self.ether_usd)
             self.margin_log.spent(receipt, sent.call.subject, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
@@ -456,6 +463,8 @@ class World:
         self.liquidations.advance(self.number, now)
         self.rebalances.advance(now)
         self.perp_log.advance(self.number, now)
+        self.option_log.advance(self.number, now)
+        self.portfolios.advance(now, market.price)
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
                 self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
@@ -485,6 +494,9 @@ class World:
         for protocol in self.protocols:
             taken = guarded(f"protocol {protocol.id}", partial(protocol.sample, self.now, self.market.price))
             self.observer.sample(self.number, protocol.id, taken)
+        for options in self.portfolios.markets:
+            rows = self.portfolios.rows(options, self.market.price)
+            self.observer.measures(self.number, self._protocol_of[options.id], rows)
 
     def _observe_genesis(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
         """Mirror the events of set-up; agents do not live yet."""
@@ -503,7 +515,8 @@ class World:
 
     def finish(self) -> None:
         """Write what never happened: unfilled liquidations and transactions that still wait."""
-        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled(), *self.margin_log.unfilled()]:
+        logs = (self.liquidations, self.perp_log, self.option_log, self.margin_log)
+        for row in [row for log in logs for row in log.unfilled()]:
             self.observer.neutral(self.number, "", row)
         for sent in self.outbox.unsettled():
             self._close(sent.transaction, Fate("pending", "the run ended", None), None)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from simulator.agents.base import Desk, Life
 from simulator.protocols.base import Call
 from simulator.protocols.genesis import Genesis
-from simulator.protocols.margin_capability import Leg, Margin
+from simulator.protocols.margin_capability import Leg, Margin, TradePreview
 from simulator.units import to_wad
 
 
@@ -28,18 +28,22 @@ def open_book(genesis: Genesis, desk: Desk, margin: Margin, model: str, money: M
     return account.id
 
 
-def order(margin: Margin, account: str, leg: Leg, size: int, slippage: float) -> Call | None:
+def order(
+    margin: Margin, account: str, leg: Leg, size: int, slippage: float, preview: TradePreview | None = None
+) -> Call | None:
     """A trade at no worse than its present price but for slippage, None where it has none."""
-    preview = margin.preview_trade(account, leg, size) if size else None
+    preview = preview or (margin.preview_trade(account, leg, size) if size else None)
     if preview is None:
         return None
     price = abs(preview.cash / size)
     return margin.trade(account, leg, size, price * (1 + slippage if size > 0 else 1 - slippage))
 
 
-def try_order(desk: Desk, margin: Margin, account: str, leg: Leg, size: int, slippage: float) -> Life:
-    """Trade if that would work now; whether it did."""
-    call = order(margin, account, leg, size, slippage)
+def try_order(
+    desk: Desk, margin: Margin, account: str, leg: Leg, size: int, slippage: float, preview: TradePreview | None = None
+) -> Life:
+    """Trade if that would work now; whether it did. Who has asked what it would do says so."""
+    call = order(margin, account, leg, size, slippage, preview)
     if call is None or not desk.would_work(call):
         return False
     fate = yield desk.send(call)

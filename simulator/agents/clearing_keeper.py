@@ -25,6 +25,9 @@ class ClearingKeeperSettings(AgentSettings):
         12.0, ge=0, description="from an unsafe account to beginning its auction", json_schema_extra=SECONDS
     )
     look_minutes: float = Field(5.0, gt=0, description="between two rounds of all else", json_schema_extra=MINUTES)
+    look_move: float = Field(
+        0.02, gt=0, lt=1, description="move of the price after which it makes a round at once", json_schema_extra=SHARE
+    )
     confidence_gap: float = Field(
         0.05, gt=0, le=1, description="between oracle and market, at which no confidence is left",
         json_schema_extra=SHARE,
@@ -51,9 +54,12 @@ class ClearingKeeper(Agent):
 
     def life(self) -> Life:
         """Both."""
-        self.desk.process(self._watch())
+        desk, asset, move = self.desk, self._margin.asset, self.settings.look_move
+        desk.process(self._watch())
         while True:
-            yield self.desk.sleep(self.settings.look_minutes * 60)
+            price = desk.market.price(asset)
+            look = desk.sleep(self.settings.look_minutes * 60)
+            yield desk.first_of([*desk.outside(asset, price * (1 - move), price * (1 + move)), look])
             if self._works():
                 yield from self._round()
 

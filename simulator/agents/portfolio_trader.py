@@ -16,7 +16,7 @@ from simulator.agents.books import open_book, try_order
 from simulator.agents.borrower import choose
 from simulator.agents.perp_trader import FearSettings
 from simulator.protocols.genesis import Genesis
-from simulator.protocols.margin_capability import Leg, Margin
+from simulator.protocols.margin_capability import Leg, Margin, TradePreview
 from simulator.protocols.option_capability import OptionKind, Options
 from simulator.settings import HOURS, MINUTES, RATIO, SHARE, USD
 from simulator.units import from_wad, to_wad
@@ -53,6 +53,10 @@ class PortfolioTraderSettings(AgentSettings):
     )
     wings: float = Field(0.0, ge=0, le=1, description="options bought for each written", json_schema_extra=SHARE)
     wing_moneyness: float = Field(0.2, ge=0, lt=1, description="of those, from the price", json_schema_extra=SHARE)
+    swap_share: float = Field(
+        0.0, ge=0, le=1, description="share of them who take an offered variance swap, long, beside it",
+        json_schema_extra=SHARE,
+    )  # fmt: skip
     enter_minutes: float = Field(
         20.0, ge=0, description="in which they build their books, from the start", json_schema_extra=MINUTES
     )
@@ -84,10 +88,11 @@ class PortfolioTrader(Agent):
         super().__init__(desk, settings)
         self._margin: Margin = choose(desk.capabilities(Margin), settings.market, desk.agent)
         self._options: Options = desk.capability(self._margin.options)
-        normal, hedges, side, habit = desk.random.standard_normal(), *desk.random.random(3)
+        normal, hedges, side, habit, swaps = desk.random.standard_normal(), *desk.random.random(4)
         self._capital = settings.capital_usd * math.exp(settings.capital_sigma * float(normal))
         self._hedges = bool(self._margin.perp) and hedges < settings.hedged_share
         self._puts_only = not self._hedges and side < settings.puts_only_share
+        self._swaps = swaps < settings.swap_share
         h = settings.habits
         self._habit = "top_up" if habit < h.top_up else "close" if habit < h.top_up + h.close else "hope"
         self._account = ""
@@ -114,6 +119,7 @@ class PortfolioTrader(Agent):
             if not held.auction_since:
                 if not any(leg.instrument == "option" for leg in held.legs):
                     yield from self._build()
+                    yield from self._take_swap()
                 elif self._is_afraid():
                     yield from self._act_in_fear()
                 if self._hedges:
@@ -145,8 +151,8 @@ class PortfolioTrader(Agent):
         for _ in range(_STEPS):
             done = 0
             for leg, amount in self._shape():
-                if self._has_room(leg, to_wad(size * amount)):
-                    done += yield from self._trade(leg, to_wad(size * amount))
+                if (preview := self._room(leg, to_wad(size * amount))) is not None:
+                    done += yield from self._trade(leg, to_wad(size * amount), preview)
             if self._hedges:
                 yield from self._hedge()
             grows = grows and bool(done)
@@ -154,12 +160,26 @@ class PortfolioTrader(Agent):
             if size < least:
                 return
 
-    def _has_room(self, leg: Leg, size: int) -> bool:
-        preview = self._margin.preview_trade(self._account, leg, size)
-        return preview is not None and preview.required <= self.settings.use * preview.equity
+    def _take_swap(self) -> Life:
+        """Buy realised variance from whoever offers it, once."""
+        held = self._margin.accounts[self._account].legs
+        if not self._swaps or any(leg.instrument == "swap" for leg in held):
+            return
+        for leg, size in self._margin.offers(self.desk.now):
+            preview = self._room(leg, size) if size > 0 else None
+            if preview is not None and (yield from self._trade(leg, size, preview)):
+                return
 
-    def _trade(self, leg: Leg, size: int) -> Life:
-        done = yield from try_order(self.desk, self._margin, self._account, leg, size, self.settings.max_slippage)
+    def _room(self, leg: Leg, size: int) -> TradePreview | None:
+        """What a trade would do, None where it would fill the book beyond its use."""
+        preview = self._margin.preview_trade(self._account, leg, size)
+        if preview is None or preview.required > self.settings.use * preview.equity:
+            return None
+        return preview
+
+    def _trade(self, leg: Leg, size: int, preview: TradePreview | None = None) -> Life:
+        slippage = self.settings.max_slippage
+        done = yield from try_order(self.desk, self._margin, self._account, leg, size, slippage, preview)
         return done
 
     def _hedge(self) -> Life:

@@ -16,8 +16,8 @@ _KINDS: tuple[OptionKind, ...] = ("call", "put")
 _MOVE = 1e-3  # of the price, in a difference
 _SIZES = (1.0, 7.1, 40.0)  # [options] of a round trip
 _SHARES = (211, 367, 422)  # of a thousand
-# Strikes over the price of what is settled, and sizes [size wad] so odd that every part of them is rounded, each in a way
-# of its own: payoffs have the fraction of the feed's price, whatever the strike.
+# Strikes over the price of what is settled, and sizes [size wad] so odd that every part of them is rounded, each in its
+# own way: payoffs have the fraction of the feed's price, whatever the strike.
 _SETTLED = {
     0.93: 3_217_123_456_789_012_347,
     0.95: 2_118_945_673_190_284_651,

@@ -2,8 +2,9 @@
 
 Agents, metrics and the recorder know capabilities only, never a contract: `Lending` (positions that can be adjusted and
 liquidated), `Auction` (lots of seized collateral), `Pool` (an on-chain market), `Perp` (a perpetual future), `Vault`
-(shares of a hedged strategy), `Loans` (a pool of loans), `Oracle` (a feed to report to). A plug-in mirrors its state
-from events, so nothing is polled, and turns raw events into neutral notices.
+(shares of a hedged strategy), `Loans` (a pool of loans), `Options` (options of an asset, in a module of its own),
+`Oracle` (a feed to report to). A plug-in mirrors its state from events, so nothing is polled, and turns raw events into
+neutral notices.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.chain.abi import Abi, DecodedEvent
-from simulator.chain.types import Address
+from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.errors import ConfigError
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.perps_book import Frame, MarginWatch, PerpBook
@@ -47,6 +48,15 @@ class Notice(NamedTuple):
     came, left or waits); `vault_due` (a rebalance may be due); `rebalance` (one was done: reason, keeper, mid: the
     price [usd] it was valued at; in asset tokens lost: value at that mid, moved: change of delta). The world adds
     `unsafe`: a position that can be liquidated at the price its protocol uses.
+
+    Of options, about a position: `option_trade` (owner, series, size, price, fee, factor), `option_liquidation`
+    (liquidator, size, cost, deficit, reward), `option_settled` (size, amount, base, unpaid), `waterfall` (step: fund,
+    pool or longs, amount). About a market: `series` (series, state: listed, frozen, delisted, out), `surface`,
+    `surface_halt` (time, previous, volatility, until), `expiry_locked` (expiry, price).
+
+    Of a clearinghouse, about an account: `book_trade`, `book_settled` (leg, size, cash), `book_auction` (equity,
+    required), `book_auction_ended`, `book_taken` (to, equity, paid, received, notional [usd]), `waterfall` (step:
+    account, house, members or recorded, amount), and `unsafe`: it is below maintenance. About itself: `clearing_fund`.
 
     Of perpetual futures, about an account: `trade` (size, price), `perp_liquidation` (liquidator, size, value: its
     worth in margin, fee, deficit), `order` (waits or is gone), `adl` (size, price, haircut). About a market: `funding`
@@ -287,6 +297,7 @@ class Vault(Capability, ABC):
     token: Address  # of the shares
     spender: Address  # the contract that pulls the asset
     tip: float  # [asset tokens] for a rebalance
+    holder: Address = ZERO_ADDRESS  # the account whose positions elsewhere are the vault's
     share_unit: int = 1  # units of share for a unit of the asset, at the first deposit
     observed_every: float = 0.0  # [s] between calls of `observe`
     observed_at: float = 0.0  # [unix s] the latest of them

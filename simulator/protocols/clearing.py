@@ -8,7 +8,7 @@ from simulator.chain.types import Address
 from simulator.errors import ConfigError
 from simulator.protocols.base import Capability, Measure, Notice, Protocol, Sample
 from simulator.protocols.clearing_house import MODELS, ClearingHouse, Parts
-from simulator.protocols.clearing_sample import books_gap, sample_of
+from simulator.protocols.clearing_sample import books_balance, sample_of
 from simulator.protocols.clearing_settings import ClearingSettings
 from simulator.protocols.clearing_venues import Venues
 from simulator.protocols.feeds import FeedOracle
@@ -206,7 +206,7 @@ class ClearingProtocol(Protocol):
 
     def books(self, price: Callable[[str], float]) -> Iterable[Measure]:
         """Cash of accounts and both funds against the money that is here and at the venues."""
-        gap = books_gap(self.house, self._token, self._genesis.chain)
+        gap = max(0, -books_balance(self.house, self._token, self._genesis.chain))
         yield Measure(self.house.id, "books_gap_usd", from_wad(gap) * price(self.house.margin_asset))
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:

@@ -26,7 +26,7 @@ from simulator.units import from_wad, to_wad
 
 MODELS = ("standard", "portfolio")
 _GAS, _LEG_GAS, _MOVED_LEG_GAS = 900_000, 130_000, 260_000  # to ask for, at most the second for each leg priced
-_LONGEST_LOOK = 300  # [s] between two looks at margins, as funding and time work on them too
+_LONGEST_LOOK = 120  # [s] between two looks at margins, as premium, funding and time work on them too
 
 
 class Parts(NamedTuple):
@@ -63,6 +63,7 @@ class ClearingHouse(ClearingViews):
         self._betas = {asset: terms.beta for asset, terms in settings.collateral.items()}
         self._latest: dict[Address, str] = {}
         self._unsafe: dict[str, None] = {}
+        self._touched: dict[str, None] = {}  # whose books have changed since margins were looked at
         self._seen: tuple[float, int] = (0.0, 0)  # price and time of the answer last looked at
         self._look_again = 0  # [unix s]
         self._read_rules()
@@ -109,6 +110,10 @@ class ClearingHouse(ClearingViews):
         """See `Margin.matured`."""
         legs = ((id, leg) for id, account in self.accounts.items() for leg in account.legs)
         return [(id, leg) for id, leg in legs if self.venues.has_ended(leg, now)]
+
+    def offers(self, now: int) -> list[tuple[Leg, int]]:
+        """See `Margin.offers`."""
+        return self.venues.offers(now)
 
     def greeks(self, account: str) -> Greeks | None:
         """See `Margin.greeks`."""
@@ -256,23 +261,31 @@ class ClearingHouse(ClearingViews):
     # --------------------------------------------------------------------- events
 
     def advance(self, now: int) -> Iterable[Notice]:
-        """Who has fallen below maintenance margin. Asked only where a price, a book or a while has passed."""
+        """Who has fallen below maintenance margin: of all when a price has moved or a while has passed, else of those
+        whose books have changed."""
         self.venues.now = now
         if self.lowest_fund is None:
             self.lowest_fund = self.house_fund + self.members_fund
-        seen = (self.oracle.price, self.oracle.price_time)
-        if seen == self._seen and now < self._look_again and not self.venues.moved:
-            return []
-        self._seen, self._look_again, self.venues.moved = seen, now + _LONGEST_LOOK, False
-        before, self._unsafe = self._unsafe, {}
-        for id, account in self.accounts.items():
-            if not account.can_fail or account.auction_since:
-                continue
-            margin = self.margin_of(id, initial=False)
-            # Without a price nothing is known, and what was unsafe stays so.
-            if id in before if margin is None else margin[0] < margin[1]:
-                self._unsafe[id] = None
-        return [self._about("unsafe", id) for id in self._unsafe if id not in before]
+        seen, looked_at = (self.oracle.price, self.oracle.price_time), list(self._touched)
+        if seen != self._seen or now >= self._look_again or self.venues.moved:
+            self._seen, self._look_again, self.venues.moved = seen, now + _LONGEST_LOOK, False
+            looked_at = list(self.accounts)
+        self._touched.clear()
+        return [self._about("unsafe", id) for id in looked_at if self._has_fallen(id)]
+
+    def _has_fallen(self, id: str) -> bool:
+        """Whether an account is unsafe that was not. Without a price nothing is known, and what was unsafe stays so."""
+        account = self.accounts[id]
+        if not account.can_fail or account.auction_since:
+            self._unsafe.pop(id, None)
+            return False
+        margin = self.margin_of(id, initial=False)
+        if margin is None:
+            return False
+        was = self._unsafe.pop(id, 0) is None
+        if margin[0] < margin[1]:
+            self._unsafe[id] = None
+        return id in self._unsafe and not was
 
     def _about(self, kind: str, subject: str = "", **args: Any) -> Notice:
         return Notice(kind, self._protocol, subject or self.id, {"capability": self.id, **args})
@@ -285,7 +298,8 @@ class ClearingHouse(ClearingViews):
         handler = getattr(self, f"_on_{event.name}", None)
         if handler is None:
             return ()
-        self.venues.moved = True
+        if "account" in event.args:
+            self._touched[self._id(event.args["account"])] = None
         return handler(event.args, now) or ()
 
     # The handlers are named as the contract names its events.
@@ -336,6 +350,7 @@ class ClearingHouse(ClearingViews):
         for leg, size in self.accounts[id].legs.items():
             _add(self.accounts[to].legs, leg, size)
         self.accounts[id].legs.clear()
+        self._touched[to] = None
         amounts = {name: args[name] for name in ("equity", "paid", "received")}
         yield self._about("book_taken", id, to=to, notional=notional, **amounts)
         if args["equity"] > 0:

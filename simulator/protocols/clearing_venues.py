@@ -15,9 +15,7 @@ from simulator.units import WAD, from_wad
 _BAND = 0.2  # relative, by which margin at a venue may be off its target before it is brought there
 _STEP = WAD // 100  # relative, of volatility: by which a swap's vega is found
 _SAMPLE_GAS, _REBALANCE_GAS = 300_000, 900_000
-_MOVES = frozenset(  # events after which margins are looked at anew
-    ["SurfaceReported", "SkewChanged", "FundingAccrued", "SeriesFrozen", "ExpiryPriceLocked", "SwapSampled"]
-)
+_MOVES = frozenset(["SurfaceReported", "ExpiryPriceLocked", "SwapSampled"])  # then all margins are looked at anew
 
 
 class Swap(NamedTuple):
@@ -26,7 +24,7 @@ class Swap(NamedTuple):
     start: int  # [unix s]
     samples: int
     counted: int  # samples, the first one included
-    taken: bool
+    side: int  # [size wad] that is open to be taken, 0 once it is
 
 
 class Venues:
@@ -159,7 +157,7 @@ class Venues:
             return
         for id, swap in self._swaps.items():
             due = swap.start + swap.counted * self._interval
-            if swap.taken and swap.counted <= swap.samples and due <= now:
+            if not swap.side and swap.counted <= swap.samples and due <= now:
                 data = self.swaps.encode("sample", id, self._round_at(due))
                 yield Call(self.swaps.address, data, _SAMPLE_GAS, "swap-sample", str(id), CHORE_FAILS)
 
@@ -186,18 +184,22 @@ class Venues:
                 self._locked.add(args["expiry"])
             case "SwapOffered":
                 assert self.swaps is not None
-                swap = self._read(self.swaps, "swapOf", args["id"])
-                self._swaps[args["id"]] = Swap(swap[2], swap[4], 0, taken=False)
+                try:
+                    swap = self._read(self.swaps, "swapOf", args["id"])
+                except CallReverted:  # cancelled in the same block
+                    return
+                side = -WAD if args["makerIsLong"] else WAD
+                self._swaps[args["id"]] = Swap(swap[2], swap[4], 0, side)
             case "SwapTaken":
-                self._swaps[args["id"]] = self._swaps[args["id"]]._replace(taken=True)
+                self._swaps[args["id"]] = self._swaps[args["id"]]._replace(side=0)
             case "SwapSampled":
                 self._swaps[args["id"]] = self._swaps[args["id"]]._replace(counted=args["place"] + 1)
             case "SwapCancelled" | "SwapSettled":
                 self._swaps.pop(args["id"], None)
 
-    def offered(self) -> list[int]:
-        """Swaps that nobody has taken yet."""
-        return [id for id, swap in self._swaps.items() if not swap.taken]
+    def offers(self, now: int) -> list[tuple[Leg, int]]:
+        """See `Margin.offers`."""
+        return [(Leg("swap", id), swap.side) for id, swap in self._swaps.items() if swap.side and swap.start > now]
 
 
 def _expiry(leg: Leg) -> int:

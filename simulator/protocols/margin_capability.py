@@ -105,6 +105,10 @@ class Margin(Capability, ABC):
         """Legs that `settle` would close now."""
 
     @abstractmethod
+    def offers(self, now: int) -> list[tuple[Leg, int]]:
+        """Variance swaps that nobody has taken yet, each with the size [wad] that taking it is."""
+
+    @abstractmethod
     def greeks(self, account: str) -> "Greeks | None":
         """Of all that an account holds [usd], its collateral included; None without a price."""
 

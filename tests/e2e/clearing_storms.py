@@ -1,10 +1,14 @@
 """Storms over a clearinghouse, for tests."""
 
+from pathlib import Path
+
 from simulator.chain.revm import RevmChain
 from simulator.digest import Digest
 from simulator.observer import Observer
-from simulator.scenario import load_scenario
+from simulator.scenario import import_user_code, load_scenario
 from simulator.world import World
+
+CROWD = f"{Path(__file__).parent / 'clearing_crowd.py'}:Crowd"
 
 GROUND = """
 schema = 1
@@ -87,7 +91,11 @@ reaction_seconds = 24
 
 [clearing-keeper]
 agent = "clearing-keeper"
+"""
 
+BOOKS = (
+    GROUND
+    + """
 [hedged]
 agent = "portfolio-trader"
 count = 4
@@ -120,13 +128,28 @@ agent = "fund-member"
 count = 2
 capital_usd = 5_000
 """
+)
+
+ANYBODY = (
+    GROUND
+    + """
+[takers]
+agent = "book-liquidator"
+
+[crowd]
+agent = "@CROWD@"
+count = 10
+size = 15
+pause_seconds = 120
+""".replace("@CROWD@", CROWD)
+)
 
 
-def storm(folder, text=GROUND, name="storm"):
+def storm(folder, text=BOOKS, name="storm"):
     """A scenario in a file of its own."""
     path = folder / f"{name}.toml"
     path.write_text(text)
-    return load_scenario(str(path))
+    return import_user_code(load_scenario(path))
 
 
 def world_of(scenario, gas="exact"):

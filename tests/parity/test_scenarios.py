@@ -44,6 +44,7 @@ REDUCED: dict[str, dict[str, object]] = {
     "october-10-hedge": {"chain.block_seconds": 36, "world.hours": 4, "world.sample_minutes": 60},
     "options-calm": {"chain.block_seconds": 120, "world.hours": 26, "world.sample_minutes": 240},
     "oracle-stall": {"chain.block_seconds": 36, "world.sample_minutes": 60},
+    "portfolio-margin-unwind": {"chain.block_seconds": 120, "world.sample_minutes": 240},
     **{f"probe-{what}": {"world.hours": 0.2} for what in ("carry", "hedge", "lending", "options")},
     "thin-token": {"chain.block_seconds": 36, "world.sample_minutes": 60},
     "usdc-weekend": {"chain.block_seconds": 120, "world.sample_minutes": 240},
