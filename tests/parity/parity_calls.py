@@ -338,6 +338,7 @@ _WEIGHTS: dict[tuple[str, str], int] = (
         ("Dollar", "mint"): 5,
         ("Dollar", "burn"): 5,
         ("*", "completeOwnershipHandover"): 11,
+        ("*", "requestOwnershipHandover"): 5,
         ("*", "cancelOwnershipHandover"): 1,
         ("*", "transferOwnership"): 4,
         ("*", "renounceOwnership"): 3,

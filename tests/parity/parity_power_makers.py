@@ -143,7 +143,7 @@ def _offer(calls: Calls, target: Instance) -> Arguments:
     rng = calls.rng
     start = calls.system.time + rng.choices((12, 60, 300, 1_200, 0, 366 * 86_400), (4, 4, 4, 8, 1, 1))[0]
     strike = round(rng.uniform(0.1, 1.5) ** 2 * WAD) if rng.random() < 0.95 else rng.choice((10**12 - 1, 101 * WAD))
-    notional = 10**15 + calls.part(300 * WAD)
+    notional = max(10**15, calls.part(300 * WAD))
     return calls.user(), (rng.choice((False, True)), start, rng.choice((1, 1, 2, 3)), strike, notional)
 
 
