@@ -83,7 +83,7 @@ contract PowerPerp is IPowerPerp, ERC20, Ownable, Bounded, Guarded {
         _changeFund(-int256(paid - fromCollateral));
         p.collateral -= uint128(fromCollateral);
         p.debt -= uint128(tokens);
-        if (p.collateral < moneyUnit && p.debt != 0) {
+        if (p.debt != 0 && _paysFor(p.collateral) == 0) {
             badDebt += p.debt;
             emit LossAbsorbed(account, paid - fromCollateral, p.debt);
             p.debt = 0;
@@ -244,6 +244,13 @@ contract PowerPerp is IPowerPerp, ERC20, Ownable, Bounded, Guarded {
     function _ratio(Position memory p, uint256 worth) private pure returns (uint256) {
         uint256 owed = uint256(p.debt).fullMulDivUp(worth, RAY);
         return owed == 0 ? type(uint256).max : uint256(p.collateral).fullMulDiv(WAD, owed);
+    }
+
+    /// @dev [money wad] of an amount that a liquidator would get: what of it does not pay for a token stays.
+    function _paysFor(uint256 amount) private view returns (uint256 paid) {
+        uint256 worth = _worth(normalised);
+        paid = amount.fullMulDiv(RAY, worth).fullMulDiv(worth, RAY);
+        paid -= paid % moneyUnit;
     }
 
     function _requireSafe(Position memory p) private view {

@@ -9,13 +9,16 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from simulator.agents.base import Agent, AgentSettings, Desk, Life
-from simulator.chain.types import Address
+from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.protocols.base import Auction, Lending, Loans, Oracle, Perp, Pool, Vault
 from simulator.protocols.genesis import Genesis
+from simulator.protocols.margin_capability import Margin
+from simulator.protocols.option_capability import Options
 from simulator.settings import HOURS
 
 _HOUR = 3600
 _PEOPLE = ("alice", "bob", "carol", "dave")
+_SCRIBE = "scribe"
 
 
 class ProberSettings(AgentSettings):
@@ -35,10 +38,15 @@ class Prober(Agent):
     def __init__(self, desk: Desk, settings: ProberSettings) -> None:
         super().__init__(desk, settings)
         self._people: tuple[Address, ...] = ()
+        self._scribe = ZERO_ADDRESS
 
     def prepare(self, genesis: Genesis) -> None:
         """Make the accounts that it tries with; they own nothing but ether."""
-        self._people = tuple(genesis.account(f"{self.desk.account.name}/{name}").address for name in _PEOPLE)
+        self._people = tuple(self._person(genesis, name) for name in _PEOPLE)
+        self._scribe = self._person(genesis, _SCRIBE)
+
+    def _person(self, genesis: Genesis, name: str) -> Address:
+        return genesis.account(f"{self.desk.account.name}/{name}").address
 
     def life(self) -> Life:
         """A round now and then."""
@@ -51,6 +59,8 @@ class Prober(Agent):
     def _round(self) -> None:
         from simulator.probes.bench import Bench
         from simulator.probes.lending import LendingProbe
+        from simulator.probes.margin import MarginProbe
+        from simulator.probes.options import OptionProbe
         from simulator.probes.oracles import OracleProbe
         from simulator.probes.perps import PerpProbe
         from simulator.probes.vaults import LoansProbe, PoolProbe, VaultProbe
@@ -67,6 +77,11 @@ class Prober(Agent):
                 LendingProbe(bench, lending, self._house(lending)).run()
             for perp in desk.capabilities(Perp):
                 PerpProbe(bench, perp).run()
+            for options in desk.capabilities(Options):
+                market = OptionProbe(bench, options, self._scribe)
+                market.run()
+                for margin in (each for each in desk.capabilities(Margin) if each.options == options.id):
+                    MarginProbe(bench, margin, market).run()
             for vault in desk.capabilities(Vault):
                 VaultProbe(bench, vault).run()
             for loans in desk.capabilities(Loans):

@@ -69,8 +69,24 @@ PROBE_RULES: Final = (
         "REBALANCE-SLIPPAGE", "max(rebalance_excess_loss) <= 0.1%", "A rebalance in a pushed pool must be refused."
     ),
     DefaultRule("QUEUE-ORDER", "max(queue_jumps) <= 0", "Who asked first must be paid first."),
+    DefaultRule("GREEKS", "max(greek_gap) <= 1%", "A Greek must be what the price does, with its sign."),
+    DefaultRule(
+        "EXPIRY-PRICE", "max(expiry_price_moves) <= 0", "A settlement price is that of one round, once and for all."
+    ),
+    DefaultRule(
+        "ARBITRAGE", "max(quote_arbitrage_usd) <= 0.01 usd", "Quotes of one moment must not pay whatever comes."
+    ),
+    DefaultRule(
+        "WATERFALL", "max(waterfall_skips_usd) <= 0.01 usd", "Nobody bears a loss while somebody before them has money."
+    ),
+    DefaultRule("MARGIN", "max(margin_gap_usd) <= 0.01 usd", "Margin must cover every leg under the declared shocks."),
     DefaultRule("BOOKS", "max(books_gap_usd) <= 0.01 usd", "Books, tokens and supply must agree."),
 )
 
 DEFAULT_RULES: Final = (*RISK_RULES, *PROBE_RULES)
-PROBE_SCENARIOS: Final = ("probe-lending", "probe-hedge", "probe-carry")  # that ship, each with a prober
+PROBE_SCENARIOS: Final = (
+    "probe-lending",
+    "probe-hedge",
+    "probe-carry",
+    "probe-options",
+)  # that ship, each with a prober

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from string import Template
 from typing import Final
 
-from simulator.audit.defaults import PROBE_RULES, RISK_RULES, DefaultRule
+from simulator.audit.defaults import PROBE_RULES, PROBE_SCENARIOS, RISK_RULES, DefaultRule
 
 _HEAD: Final = Template("""\
 # A gate for CI: `wavetank audit $name.toml` exits 0 where every rule holds, 1 where one is broken, 3 where the runs do
@@ -18,23 +18,29 @@ scenarios = [
     "probe-lending",
     "probe-hedge",
     "probe-carry",
+    "probe-options",
 ]
 seeds = 300         # runs of each scenario; a 95 % bound of a p99 takes 299
 max_seeds = 2000    # and more, up to these, while a rule is not decided
 # baseline = "audit-baseline.json"    # `wavetank audit $name.toml --update-baseline` writes it
 """)
-_ALL_PROBES: Final = ("probe-lending", "probe-hedge", "probe-carry")
+_ALL_PROBES: Final = PROBE_SCENARIOS
+_OPTIONS: Final = ("probe-options",)
 _LENDERS: Final = ("probe-lending", "probe-carry")
 _VAULTS: Final = ("probe-hedge", "probe-carry")
 _HEDGES: Final = ("neutral-calm", "flash-crash-hedge")
 SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("BAD-DEBT", "RESERVE", "INSOLVENCY", "LIQUIDATION-PROFIT", "AMPLIFICATION"), ("flash-crash",)),
-    **dict.fromkeys(("TOXIC-LIQUIDATION", "MANIPULATION", "STALE-HOUR", "PRICE-JUMP"), _LENDERS),
-    **dict.fromkeys(("SHARE-PRICE", "REBALANCE-SLIPPAGE", "QUEUE-ORDER"), _VAULTS),
+    **dict.fromkeys(("TOXIC-LIQUIDATION", "MANIPULATION", "STALE-HOUR"), _LENDERS),
+    "PRICE-JUMP": (*_LENDERS, *_OPTIONS),
+    **dict.fromkeys(("REBALANCE-SLIPPAGE", "QUEUE-ORDER"), _VAULTS),
+    "SHARE-PRICE": (*_VAULTS, *_OPTIONS),
+    "ACCRUAL": (*_LENDERS, "probe-hedge"),
+    **dict.fromkeys(("GREEKS", "EXPIRY-PRICE", "ARBITRAGE", "WATERFALL", "MARGIN"), _OPTIONS),
     **dict.fromkeys(("LIQUIDATION-HARM", "CLOSE-FACTOR"), ("probe-lending",)),
     **dict.fromkeys(("ADL-LOSERS", "ADL-FLOOR"), ("probe-hedge",)),
-    "SELF-LIQUIDATION": ("probe-lending", "probe-hedge"),
-    "STUCK-AUCTION": ("probe-carry",),
+    "SELF-LIQUIDATION": ("probe-lending", "probe-hedge", *_OPTIONS),
+    "STUCK-AUCTION": ("probe-carry", *_OPTIONS),
     "ORACLE-SCALE": ("flash-crash", *_ALL_PROBES),
     "EFFECTIVENESS": ("flash-crash-hedge",),
     "EFFECTIVENESS-CALM": ("neutral-calm",),

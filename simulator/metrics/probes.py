@@ -144,3 +144,36 @@ def stale_hour_loss_usd(seen: Observations) -> float | None:
     """Most that a hundred thousand dollars drawn after an hour without a report exceed their collateral by, the market
     having fallen by as much as in ether's worst hour; 0 where the draw is refused."""
     return _most(seen, "stale_hour_loss_usd")
+
+
+@metric(unit="share", worse="higher", source="invariant 46")
+def greek_gap(seen: Observations) -> float | None:
+    """Greatest difference of a Greek, as the contracts say it, from what the option's price does, over the latter."""
+    return _most(seen, "greek_gap")
+
+
+@metric(unit="count", worse="higher", source="invariant 52")
+def expiry_price_moves(seen: Observations) -> int | None:
+    """Settlement prices that a prober got locked by a round that is not the last before expiry, or changed once they
+    were locked."""
+    return _count(seen, "expiry_price_moves")
+
+
+@metric(unit="usd", worse="higher", source="put-call parity, Stoll 1969; bounds of Merton 1973")
+def quote_arbitrage_usd(seen: Observations) -> float | None:
+    """Most that trades at the quotes of one moment bring, whatever comes: by put-call parity, by the bounds of a price,
+    by its slope and curvature across strikes; without fees, the underlying at the index price."""
+    return _most(seen, "quote_arbitrage_usd")
+
+
+@metric(unit="usd", worse="higher", source="invariants 50 and 58")
+def waterfall_skips_usd(seen: Observations) -> float | None:
+    """Most of a loss that fell on a later step of the waterfall while an earlier one had money."""
+    return _most(seen, "waterfall_skips_usd")
+
+
+@metric(unit="usd", worse="higher", source="invariants 50, 57 and 59")
+def margin_gap_usd(seen: Observations) -> float | None:
+    """Most by which a book of several legs may lose more, under one of the declared shocks of the price, than the
+    margin that it must keep."""
+    return _most(seen, "margin_gap_usd")

@@ -18,8 +18,9 @@ from simulator.protocols.clearing_fails import (
     WITHDRAW_FAILS,
 )
 from simulator.protocols.clearing_venues import Venues
+from simulator.protocols.clearing_views import Books, ClearingViews
 from simulator.protocols.genesis import Contract, Genesis
-from simulator.protocols.margin_capability import Leg, Margin, MarginAccount, Taking, TradePreview
+from simulator.protocols.margin_capability import Leg, MarginAccount, Taking, TradePreview
 from simulator.protocols.option_math import Greeks
 from simulator.units import from_wad, to_wad
 
@@ -37,7 +38,7 @@ class Parts(NamedTuple):
     confidence: Contract | None
 
 
-class ClearingHouse(Margin):
+class ClearingHouse(ClearingViews):
     """See `Margin`."""
 
     def __init__(self, protocol: str, settings: Any, parts: Parts, venues: Venues, genesis: Genesis) -> None:
@@ -51,7 +52,7 @@ class ClearingHouse(Margin):
         self.options = f"{settings.options}/{settings.asset}" if settings.options else ""
         self.perp = f"{settings.perps}/{settings.asset}" if settings.perps else ""
         self.power = venues.power.address if venues.power else None
-        self.accounts: dict[str, MarginAccount] = {}
+        self.accounts: dict[str, MarginAccount] = Books(self.unheard)
         self.shares: dict[Address, int] = {}
         self.house_fund = self.members_fund = self.shortfall = 0
         self.lowest_fund: int | None = None  # [margin wad] both together, since the start of the storm

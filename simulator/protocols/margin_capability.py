@@ -126,6 +126,24 @@ class Margin(Capability, ABC):
     def preview_take(self, account: str) -> Taking | None:
         """What `take` would do, None where it would revert."""
 
+    # ------------------------------- the chain at this moment, on a branch too
+
+    @abstractmethod
+    def funds(self) -> tuple[int, int, int]:
+        """The house's fund, the members' and the shortfall recorded [margin wad]."""
+
+    @abstractmethod
+    def newest_account(self) -> str:
+        """The account that was opened last; calls take it, though no event told of it."""
+
+    @abstractmethod
+    def cash_of(self, account: str) -> int:
+        """Cash of an account [margin wad]."""
+
+    @abstractmethod
+    def shocks(self) -> list[tuple[float, float]]:
+        """Pairs of spot and 30-day volatility, relative, that portfolio margin looks at."""
+
     # --------------------------------------------------------------------- calls
 
     @abstractmethod

@@ -199,6 +199,48 @@ class Options(Capability, ABC):
     def preview_settle(self, owner: Address, id: int) -> tuple[int, int, int] | None:
         """Money [margin wad] to the owner, base [base wad] from it, and what stays unpaid; None where it reverts."""
 
+    # ------------------------------- the chain at this moment, on a branch too
+
+    @abstractmethod
+    def cash_of(self, owner: Address) -> int:
+        """As `cash`."""
+
+    @abstractmethod
+    def position_of(self, owner: Address, id: int) -> tuple[int, int, int]:
+        """Size, collateral and base of an account in a series [wad]."""
+
+    @abstractmethod
+    def mark_of(self, id: int) -> float | None:
+        """As `mark`, by the contracts [usd]."""
+
+    @abstractmethod
+    def greeks_of_series(self, id: int) -> "Greeks | None":
+        """As `greeks`, by the contracts [usd]; None where they do not know any."""
+
+    @abstractmethod
+    def bound_of(self, id: int) -> int:
+        """What of the pool's money each option of a series binds that it has sold [margin wad]."""
+
+    @abstractmethod
+    def reserves(self) -> tuple[int, int]:
+        """The insurance fund, and the pool's money [margin wad]."""
+
+    @abstractmethod
+    def most_move(self) -> tuple[float, int]:
+        """The relative move of volatility above which trading halts, 0: any, and for how long [s]."""
+
+    @abstractmethod
+    def newest_round(self) -> int:
+        """The number of the newest round of the feed."""
+
+    @abstractmethod
+    def appointing(self, role: Role, account: Address) -> tuple[Address, Call] | None:
+        """Who may let an account report or list, and by what call; None where that is a contract."""
+
+    @abstractmethod
+    def settlement_price(self, expiry: int) -> float | None:
+        """That of an expiry [usd]; None before it is locked."""
+
     # ------------------------------------------------------------------ calls
 
     @abstractmethod

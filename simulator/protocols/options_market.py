@@ -30,14 +30,14 @@ from simulator.protocols.options_fails import (
     TRADE_FAILS,
     WATCH_FAILS,
 )
-from simulator.protocols.options_mirror import OptionMirror
+from simulator.protocols.options_views import OptionViews
 from simulator.units import from_wad, to_wad
 
 _LOOK_SECONDS = 300  # between two looks at positions while nothing but time has changed
 _UNKNOWN = -1.0  # that the price of the feed was not asked for yet
 
 
-class OptionVenue(OptionMirror):
+class OptionVenue(OptionViews):
     """See `Options`."""
 
     def __init__(self, *args: Any) -> None:

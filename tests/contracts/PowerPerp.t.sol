@@ -170,6 +170,21 @@ contract PowerPerpTest is Case {
         perp.buyBadDebt(1e18);
     }
 
+    /// @dev What rounding leaves of collateral pays for no token, so nobody would ever come for the rest of the debt.
+    function testFuzz_55_debt_is_recorded_as_bad_whatever_rounding_leaves(uint256 price, uint256 collateral) public {
+        collateral = within(collateral, 600e18, 700e18);
+        price = within(price, 4_000e8, 9_000e8);
+        _mint(alice, collateral, 1e18);
+        _mint(bob, 100_000e18, 1e18);
+        feed.report(int256(price));
+        vm.prank(bob);
+        (uint256 tokens,) = perp.liquidate(alice, 1e18);
+        (uint256 left, uint256 debt) = perp.positionOf(alice);
+        check(debt == 0 && left < 1e6, "55: a debt that nobody can liquidate");
+        equal(perp.badDebt(), 1e18 - tokens, "55: recorded");
+        _requireBooks();
+    }
+
     function testFuzz_55_books_hold_through_any_liquidation(
         uint256 price,
         uint256 collateral,

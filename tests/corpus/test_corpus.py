@@ -78,5 +78,5 @@ def test_every_rule_that_is_judged_as_observed_has_a_fault_that_it_catches():
 def test_the_corpus_is_of_every_family_and_of_two_strategies():
     assert len({variant.name for variant in VARIANTS}) == len(VARIANTS) >= 18
     files = {Path(edit.file).parts[0] for variant in VARIANTS for edit in variant.edits}
-    assert files == {"oracle", "cdp", "amm", "perps", "vault", "lending"}
+    assert files == {"oracle", "cdp", "amm", "perps", "vault", "lending", "options", "margin"}
     assert {"vault/PerpHedge.sol", "vault/CdpCarry.sol"} <= {e.file for v in VARIANTS for e in v.edits}

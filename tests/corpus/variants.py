@@ -21,6 +21,11 @@ one or a shipped one, `changes` what the fault needs to matter.
     how much it takes             adl_past_floor_usd            ADL-FLOOR
     what a rebalance may cost     rebalance_excess_loss         REBALANCE-SLIPPAGE
     the order of a queue          queue_jumps                   QUEUE-ORDER
+    a Greek                       greek_gap                     GREEKS
+    a price of settlement         expiry_price_moves            EXPIRY-PRICE
+    quotes of one moment          quote_arbitrage_usd           ARBITRAGE
+    who bears a loss first        waterfall_skips_usd           WATERFALL
+    the margin of a book          margin_gap_usd                MARGIN
     the books                     books_gap_usd                 BOOKS
 """
 
@@ -494,6 +499,353 @@ VARIANTS: tuple[Variant, ...] = (
         "probe-carry",
         "BOOKS",
         (Edit("lending/LendingPool.sol", "cash += amount;\n        _pull", "cash += 2 * amount;\n        _pull"),),
+    ),
+    # ------------------------------------------------------------------ options
+    Variant(
+        "surface-never-stale",
+        "a surface of volatility prices however old it is",
+        "probe-options",
+        "STALE-PRICE",
+        (Edit("options/VolSurface.sol", "if (age > rulesNow.maxAge) revert", "if (age > 365 days) revert"),),
+    ),
+    Variant(
+        "volatility-jump-believed",
+        "a report far from the one before is traded by at once",
+        "probe-options",
+        "PRICE-JUMP",
+        (
+            Edit(
+                "options/VolSurface.sol",
+                "if (block.timestamp < haltedUntil) revert VolatilityHalted(haltedFrom, haltedTo, haltedUntil);",
+                "",
+            ),
+        ),
+    ),
+    Variant(
+        "butterfly-accepted",
+        "a smile is reported whose prices admit arbitrage across strikes",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "options/VolSurface.sol",
+                "if (density < 0) revert ButterflyArbitrage(place, j * step, density);",
+                "density;",
+            ),
+        ),
+    ),
+    Variant(
+        "anybody-reports-volatility",
+        "anybody may replace the surface",
+        "probe-options",
+        "LIMITS",
+        (Edit("options/VolSurface.sol", "if (!isReporter[msg.sender]) revert NotReporter(msg.sender);", ""),),
+    ),
+    Variant(
+        "delta-of-puts-positive",
+        "the delta of a put has the sign of a call's",
+        "probe-options",
+        "GREEKS",
+        (
+            Edit(
+                "options/VolSurface.sol",
+                "(,, ofCall, ofPut) = BlackScholes.greeks(termsOf(strike, expiry, WAD));",
+                "(,, ofCall, ofPut) = BlackScholes.greeks(termsOf(strike, expiry, WAD));\n"
+                "        ofPut.delta = -ofPut.delta;",
+            ),
+        ),
+    ),
+    Variant(
+        "expiry-price-again",
+        "a settlement price may be locked again",
+        "probe-options",
+        "EXPIRY-PRICE",
+        (
+            Edit(
+                "options/ExpiryPrice.sol",
+                "if (locked[expiry] != 0) revert PriceLocked(expiry, locked[expiry]);",
+                "",
+            ),
+        ),
+    ),
+    Variant(
+        "expiry-by-an-old-round",
+        "whoever locks a settlement price chooses among the rounds before expiry",
+        "probe-options",
+        "EXPIRY-PRICE",
+        (
+            Edit(
+                "options/ExpiryPrice.sol",
+                "if (updatedAt <= expiry) revert WrongRound(roundId, updatedAt, expiry);",
+                "updatedAt;",
+            ),
+        ),
+    ),
+    Variant(
+        "spread-for-the-trader",
+        "the spread is taken off for who buys and added for who sells",
+        "probe-options",
+        "ROUNDING",
+        (
+            Edit(
+                "options/OptionLedger.sol",
+                "factor = uint256(1e18 + shift + (sizeDelta > 0 ? spread : -spread));",
+                "factor = uint256(1e18 + shift + (sizeDelta > 0 ? -spread : spread));",
+            ),
+        ),
+    ),
+    Variant(
+        "inventory-of-a-series",
+        "a push of calls leaves the puts of their strike where they were",
+        "probe-options",
+        "ARBITRAGE",
+        (Edit("options/OptionLedger.sol", "return uint8(id) > OptionId.PUT ? id : id >> 8;", "return id;"),),
+    ),
+    Variant(
+        "writer-unlocked",
+        "a writer may take the collateral out again",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "if (collateralDelta < 0 || baseDelta < 0) _requireMargin(id, p, true);",
+                "",
+            ),
+        ),
+    ),
+    Variant(
+        "written-at-maintenance",
+        "an option is written with the margin at which it would be liquidated",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "_requireMargin(id, p, sizeDelta < 0 || collateralDelta < 0 || baseDelta < 0);",
+                "_requireMargin(id, p, false);",
+            ),
+        ),
+    ),
+    Variant(
+        "pool-bound-ignored",
+        "the pool sells more than its capital may be bound for",
+        "probe-options",
+        "LIMITS",
+        (Edit("options/OptionMarket.sol", "        _requirePoolRoom(room);\n", ""),),
+    ),
+    Variant(
+        "option-limit-ignored",
+        "an option is traded beyond the worst price that its sender bears",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "if (sizeDelta > 0 ? price > limitPrice : price < limitPrice) revert",
+                "if (limitPrice == 1) revert",
+            ),
+        ),
+    ),
+    Variant(
+        "fund-before-collateral",
+        "the fund pays for a liquidation before the writer's collateral does",
+        "probe-options",
+        "WATERFALL",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "uint256 paid = cost.min(p.collateral);\n        uint256 fromFund = (cost - paid).min(fund);",
+                "uint256 fromFund = cost.min(fund);\n        uint256 paid = (cost - fromFund).min(p.collateral);",
+            ),
+        ),
+    ),
+    Variant(
+        "pool-before-fund",
+        "the pool bears a writer's loss while the fund has money",
+        "probe-options",
+        "WATERFALL",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "uint256 fromFund = (cost - paid).min(fund);",
+                "uint256 fromFund = (cost - paid).min(fund) / 4;",
+            ),
+        ),
+    ),
+    Variant(
+        "settlement-rounds-up",
+        "what longs are paid is rounded up",
+        "probe-options",
+        "ROUNDING",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "s.owed = uint256(p.size).fullMulDiv(x.payoff, WAD);",
+                "s.owed = uint256(p.size).fullMulDivUp(x.payoff, WAD);",
+            ),
+            Edit("options/OptionMarket.sol", "x.owed - s.owed);", "x.owed.zeroFloorSub(s.owed));"),
+            Edit("options/OptionMarket.sol", "owedTotal -= s.owed;", "owedTotal = owedTotal.zeroFloorSub(s.owed);"),
+        ),
+    ),
+    Variant(
+        "writers-pay-less",
+        "what writers pay at settlement is rounded down",
+        "probe-options",
+        "ROUNDING",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "s.owed = _uncovered(id, p.size, p.base).fullMulDivUp(x.payoff, WAD);",
+                "s.owed = _uncovered(id, p.size, p.base).fullMulDiv(x.payoff, WAD);",
+            ),
+        ),
+    ),
+    Variant(
+        "writer-liquidated-early",
+        "a writer is liquidated at initial margin instead of maintenance",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "uint256 required = _requiredUp(id, p.size, p.base, false);\n        if (p.collateral >=",
+                "uint256 required = _requiredUp(id, p.size, p.base, true);\n        if (p.collateral >=",
+            ),
+        ),
+    ),
+    Variant(
+        "no-liquidation-in-a-halt",
+        "nobody is liquidated while trading is halted",
+        "probe-options",
+        "LIQUIDATION-REVERTS",
+        (
+            Edit(
+                "options/OptionMarket.sol",
+                "if (!seriesById[id].listed) revert NotListed(id);\n        Position memory p = _load(account, id);"
+                "\n        size =",
+                "surface.requireOpen();\n        Position memory p = _load(account, id);\n        size =",
+            ),
+        ),
+    ),
+    Variant(
+        "pool-share-by-balance",
+        "shares of the pool are priced by the tokens that the market holds",
+        "probe-options",
+        "SHARE-PRICE",
+        (
+            Edit(
+                "options/OptionLedger.sol",
+                "        capital = poolCash;\n",
+                "        capital = int256(marginToken.balanceOf(address(this)) * marginUnit);\n",
+            ),
+        ),
+    ),
+    Variant(
+        "option-deposit-doubled",
+        "a deposit counts twice",
+        "probe-options",
+        "BOOKS",
+        (Edit("options/OptionMarket.sol", "cash[account] += int256(amount);", "cash[account] += 2 * int256(amount);"),),
+    ),
+    # ----------------------------------------------------------- clearinghouse
+    Variant(
+        "margin-forgets-a-leg",
+        "the margin of a book looks at all of its options but the last",
+        "probe-options",
+        "MARGIN",
+        (
+            Edit(
+                "margin/OptionInstrument.sol",
+                "else values = market.surface().shockedValues(ids[alive:], sizes[alive:], shocks);",
+                "else {\n"
+                "            uint256 end = ids.length - (ids.length > alive + 1 ? 1 : 0);\n"
+                "            values = market.surface().shockedValues(ids[alive:end], sizes[alive:end], shocks);\n"
+                "        }",
+            ),
+        ),
+    ),
+    Variant(
+        "shocks-up-forgotten",
+        "the margin of a book looks at falls of the price only",
+        "probe-options",
+        "MARGIN",
+        (
+            Edit(
+                "margin/PortfolioRisk.sol",
+                "grid[i].spot = (s.spot * int256(factor) / ONE).max(-0.99e18);",
+                "grid[i].spot = (s.spot * int256(factor) / ONE).max(-0.99e18).min(0);",
+            ),
+        ),
+    ),
+    Variant(
+        "book-at-maintenance",
+        "a book grows to the margin at which it would be auctioned",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "_requireMargin(account, sizeDelta < 0 || then_ > 0);",
+                "_requireMargin(account, false);",
+            ),
+        ),
+    ),
+    Variant(
+        "book-drained",
+        "cash may be withdrawn from under a book",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "_addCash(account, -int256(amount));\n        _requireMargin(account, true);",
+                "_addCash(account, -int256(amount));",
+            ),
+        ),
+    ),
+    Variant(
+        "healthy-book-auctioned",
+        "a book is auctioned at initial margin instead of maintenance",
+        "probe-options",
+        "LIMITS",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "marginOf(account, false);\n        if (equity >= int256(required)) revert AccountHealthy",
+                "marginOf(account, true);\n        if (equity >= int256(required)) revert AccountHealthy",
+            ),
+        ),
+    ),
+    Variant(
+        "members-before-house",
+        "the members' fund pays for a default before the house's",
+        "probe-options",
+        "WATERFALL",
+        (
+            Edit(
+                "margin/ClearingFund.sol",
+                "uint256 ofHouse = loss.min(houseFund);\n"
+                "        uint256 ofMembers = (loss - ofHouse).min(membersFund);",
+                "uint256 ofMembers = loss.min(membersFund);\n"
+                "        uint256 ofHouse = (loss - ofMembers).min(houseFund);",
+            ),
+        ),
+    ),
+    Variant(
+        "book-left-lying",
+        "an auction that nobody took in its time cannot be taken any more",
+        "probe-options",
+        "STUCK-AUCTION",
+        (
+            Edit(
+                "margin/Clearinghouse.sol",
+                "(equity, paid, received) = previewTake(account);",
+                "uint256 until = accounts[account].auctionSince + auctionRules.length;\n"
+                "        if (block.timestamp > until) revert InAuction(account);\n"
+                "        (equity, paid, received) = previewTake(account);",
+            ),
+        ),
     ),
     Variant(
         "healthy-liquidated",

@@ -50,6 +50,12 @@ def test_limits_are_tried_where_they_are_declared(results):
         "cdp/ETH/authority", "cdp/ETH/withdrawal", "perps/ETH/initial-margin", "perps/ETH/withdrawal",
         "perps/ETH/healthy", "perps/ETH/profit-while-short", "perps/ETH/pool-before-winners", "vault/USDC/deposit-cap",
         "vault/ETH/deposit-cap", "vault/loans/loan-to-value", "vault/loans/debt-floor", "vault/loans/withdrawal",
+        "options/ETH/initial-margin/call", "options/ETH/initial-margin/put", "options/ETH/limit-price",
+        "options/ETH/collateral", "options/ETH/withdrawal", "options/ETH/reporter", "options/ETH/lister",
+        "options/ETH/butterfly", "options/ETH/calendar", "options/ETH/pool-bound", "options/ETH/cutoff",
+        "options/ETH/healthy", "options/ETH/cover", "options/ETH/covered",
+        "clearing/ETH/initial-margin", "clearing/ETH/withdrawal", "clearing/ETH/authority",
+        "clearing/ETH/healthy",
     } <= tried  # fmt: skip
 
 

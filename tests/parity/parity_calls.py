@@ -8,9 +8,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 from evm_programs import Programs, through_wallet
-from parity_makers import LARGEST, MAKERS, readers, writers
+from parity_makers import LARGEST, MAKERS, VIEWERS, readers, writers
+from parity_margin_makers import WEIGHTS as MARGIN_WEIGHTS
+from parity_option_makers import WEIGHTS as OPTION_WEIGHTS
+from parity_option_system import constructors_of_options
 from parity_perp_makers import WEIGHTS as PERP_WEIGHTS
 from parity_perp_system import RULE, market_arguments
+from parity_power_makers import WEIGHTS as POWER_WEIGHTS
 from parity_system import COINBASE, DECIMALS, KINDS, Instance, System
 from parity_vault_makers import STRATEGIES
 from parity_vault_makers import WEIGHTS as VAULT_WEIGHTS
@@ -64,7 +68,7 @@ class Calls:
             spoilt = rng.randrange(len(arguments))
             wild = self._wild(writers(kind)[name][spoilt], arguments[spoilt])
             arguments = (*arguments[:spoilt], wild, *arguments[spoilt + 1 :])
-        if rng.random() < 0.05:
+        if rng.random() < 0.05 or sender not in self.system.keys:  # a wallet may own what only its owner may touch
             sender = rng.choice(self.system.users)
         data = self._encode(function, arguments)
         if rng.random() < 0.04:
@@ -76,7 +80,14 @@ class Calls:
         """A view of one of the system's contracts."""
         instance, chosen = self.rng.choice(self.system.of_kind(kind, main=True)), self.rng.randrange(30)
         arguments = [self._wild(text, chosen) for text in readers(kind)[name]]
+        if (kind, name) in VIEWERS and (self._made_by_hand(kind, name) or self.rng.random() < 0.8):
+            arguments = list(VIEWERS[kind, name](self, instance))
         return instance.address, instance.abi.functions[name].encode(*arguments)
+
+    @staticmethod
+    def _made_by_hand(kind: str, name: str) -> bool:
+        """Whether it takes what no type alone makes."""
+        return any(text.startswith("tuple") or text.endswith("]") for text in readers(kind)[name])
 
     def by_wallet(self) -> Shot:
         """A call that a wallet makes, which can answer callbacks."""
@@ -158,6 +169,7 @@ class Calls:
             "LendingPool": [dollar, eth, push, TERMS, CURVE],
             "HedgedVault": vault_arguments(rng.choice((dollar, eth)), sender),
             **{strategy: self._strategy(strategy) for strategy in STRATEGIES.split()},
+            **constructors_of_options(system, sender),
         }[kind]
 
     def _strategy(self, kind: str) -> list[Any]:
@@ -202,6 +214,8 @@ class Calls:
     def _wild(self, kind: str, instead_of: Any) -> Any:
         """Any value of a type."""
         rng = self.rng
+        if kind.endswith("]"):
+            return instead_of  # as a tuple's, its maker varies it
         if kind == "address":
             return self.any_address()
         if kind == "bytes32":
@@ -295,12 +309,12 @@ _ON_LOTS = {("EnglishAuction", n) for n in ("bid", "settle", "restart")} | {
 }
 _ON_LOTS |= {("FlashLiquidator", "take")}
 _ON_OWN = {(kind, "requestOwnershipHandover") for kind in KINDS}
-_ON_OWN |= {("PerpMarket", "setSatellites"), ("HedgedVault", "setStrategy")}
+_ON_OWN |= {("PerpMarket", "setSatellites"), ("HedgedVault", "setStrategy"), ("OptionMarket", "setPool")}
 _ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounceRoles")}
 _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")  # of the system's own contracts never
 _WEIGHTS: dict[tuple[str, str], int] = (
     {
-        ("PushFeed", "report"): 45,
+        ("PushFeed", "report"): 75,
         ("DelayedFeed", "poke"): 14,
         ("TwapFeed", "poke"): 14,
         ("UptimeFeed", "report"): 8,
@@ -313,7 +327,7 @@ _WEIGHTS: dict[tuple[str, str], int] = (
         ("DutchAuction", "take"): 25,
         ("DutchAuction", "reset"): 8,
         ("FlashLiquidator", "liquidate"): 20,
-        ("FlashLiquidator", "take"): 14,
+        ("FlashLiquidator", "take"): 20,
         ("ConstantProductPool", "swap"): 25,
         ("ConstantProductPool", "addLiquidity"): 10,
         ("ConstantProductPool", "removeLiquidity"): 8,
@@ -323,10 +337,11 @@ _WEIGHTS: dict[tuple[str, str], int] = (
         ("CdpEngine", "renounceOwnership"): 3,
         ("Dollar", "mint"): 5,
         ("Dollar", "burn"): 5,
-        ("*", "completeOwnershipHandover"): 8,
+        ("*", "completeOwnershipHandover"): 11,
+        ("*", "requestOwnershipHandover"): 5,
         ("*", "cancelOwnershipHandover"): 1,
-        ("*", "transferOwnership"): 3,
-        ("*", "renounceOwnership"): 2,
+        ("*", "transferOwnership"): 7,
+        ("*", "renounceOwnership"): 6,
         ("*", "transfer"): 6,
         ("*", "transferFrom"): 5,
         ("*", "permit"): 4,
@@ -340,4 +355,7 @@ _WEIGHTS: dict[tuple[str, str], int] = (
     }
     | PERP_WEIGHTS
     | VAULT_WEIGHTS
+    | OPTION_WEIGHTS
+    | MARGIN_WEIGHTS
+    | POWER_WEIGHTS
 )

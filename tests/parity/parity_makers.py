@@ -22,6 +22,8 @@ LARGEST = 2**256 - 1
 Arguments = tuple[Address, tuple[Any, ...]]  # the sender, then what he passes
 Maker = Callable[["Calls", Instance], Arguments]
 MAKERS: dict[tuple[str, str], Maker] = {}
+Viewer = Callable[["Calls", Instance], tuple[Any, ...]]
+VIEWERS: dict[tuple[str, str], Viewer] = {}  # of views whose arguments no type makes, or that a type alone misses
 
 # Reached from inside another call only, and known by the event that they leave, or by the call that makes them.
 INSIDE: dict[tuple[str, str], str | tuple[str, str]] = {
@@ -57,6 +59,19 @@ def maker(kinds: str, name: str) -> Callable[[Maker], Maker]:
         for kind in KINDS if kinds == "*" else kinds.split():
             if name in writers(kind):
                 MAKERS.setdefault((kind, name), make)
+        return make
+
+    return keep
+
+
+def viewer(kinds: str, names: str) -> Callable[[Viewer], Viewer]:
+    """Register what makes the arguments of these views of these kinds."""
+
+    def keep(make: Viewer) -> Viewer:
+        for kind in kinds.split():
+            for name in names.split():
+                assert name in readers(kind), (kind, name)
+                VIEWERS[kind, name] = make
         return make
 
     return keep

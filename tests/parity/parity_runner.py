@@ -7,16 +7,17 @@ from random import Random
 
 from parity_calls import Calls
 from parity_makers import INSIDE, readers, writers
-from parity_system import COINBASE, KINDS, System
+from parity_system import COINBASE, KINDS, Instance, System
 from random_blocks import Block, Blocks, receipts_of
 
 from simulator.chain.base import Chain
 from simulator.chain.compare import first_difference, first_state_difference, first_view_difference
-from simulator.chain.types import Address, Outcome, Receipt, Skipped, Transaction
+from simulator.chain.types import Address, Log, Outcome, Receipt, Skipped, Transaction
 
 _STATE_EVERY = 5  # blocks between looks at the state
 _REHEARSALS = 0.04  # of blocks are run and taken back
 _PLAIN_SLOTS = 8
+_LOOKED_AT = 60  # contracts, the system's own first
 
 
 @dataclass
@@ -59,23 +60,32 @@ class Coverage:
                 self.fates[outcome.reason] += 1
             for receipt in receipts_of(outcome):
                 self.fates["succeeded" if receipt.status else "reverted"] += 1
-                self._note_receipt(receipt, kinds.get(receipt.transaction.to or Address(bytes(20))), system)
+                self._note_receipt(receipt, kinds, system)
 
-    def _note_receipt(self, receipt: Receipt, called: object, system: System) -> None:
-        data, abi = receipt.transaction.data, getattr(called, "abi", None)
-        if abi is not None:
-            for function in abi.functions.values():
+    def _note_receipt(self, receipt: Receipt, kinds: dict[Address, Instance], system: System) -> None:
+        data, called = receipt.transaction.data, kinds.get(receipt.transaction.to or Address(bytes(20)))
+        if called is not None:
+            for function in called.abi.functions.values():
                 if function.selector == data[:4]:
                     count = self.succeeded if receipt.status else self.reverted
-                    count[called.kind, function.name] += 1  # type: ignore[attr-defined]
+                    count[called.kind, function.name] += 1
                     break
         if not receipt.status:
             reason = system.decoder.revert(receipt.output).partition("(")
             self.errors[reason[0] if reason[0] not in ("Panic", "Error") else "".join(reason)] += 1
         for log in receipt.logs:
-            for abi in (i.abi for i in system.instances[:50] if i.address == log.address):
-                event = abi.events.get(log.topics[0]) if log.topics else None
-                self.logs[event.name if event else "other"] += 1
+            self._note_log(log, kinds)
+
+    def _note_log(self, log: Log, kinds: dict[Address, Instance]) -> None:
+        """Count an event of the system's own, by its name, and by its name with each contract that it is indexed by."""
+        instance = kinds.get(log.address)
+        if instance is None or not instance.main:
+            return
+        event = instance.abi.events.get(log.topics[0]) if log.topics else None
+        self.logs[event.name if event else "other"] += 1
+        for named in (kinds.get(Address(topic[12:])) for topic in log.topics[1:]):
+            if event and named:
+                self.logs[f"{event.name}:{named.kind}"] += 1
 
 
 def _named(chain: Chain) -> str:
@@ -147,7 +157,7 @@ class Parity:
 
     def _state_difference(self) -> str | None:
         accounts = dict.fromkeys([COINBASE, *self.blocks.involved()])
-        slots = [(i.address, n) for i in self.system.instances[:40] for n in range(_PLAIN_SLOTS)]
+        slots = [(i.address, n) for i in self.system.instances[:_LOOKED_AT] for n in range(_PLAIN_SLOTS)]
         slots += [(p, n) for p in self.system.programs[-30:] for n in (*range(8), 2**256 - 1)]
         told = first_state_difference(self._a, self._b, accounts, slots, self.system.decoder, self.sides)
         if told is None:

@@ -3,7 +3,8 @@
 Three collaterals, one for each way of liquidation and of telling a price: ETH (fixed spread, a feed with guards), BTC
 (8 decimals, ascending auction, delayed feed), LINK (descending auction, a feed to switch to its pool's mean). Two
 pools, a flash liquidator for each of the two collaterals that can be bought with borrowed Dollar, a perpetual future on
-ETH in Dollar, a lending pool and a vault of each strategy, wallets that call for anybody, and some programs.
+ETH in Dollar, a lending pool and a vault of each strategy, a market of options with a clearinghouse over it, wallets
+that call for anybody, and some programs.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from random import Random
 from typing import Any
 
 from evm_programs import Programs, caller_back, init_code, through_wallet, wallet
+from parity_option_system import deploy_options, fill_options
 from parity_perp_system import deploy_perps, fill_perps
 from parity_vault_system import deploy_vaults, fill_vaults
 
@@ -40,6 +42,9 @@ KINDS = (
     "CollateralToken", "Dollar", "CdpEngine", "EnglishAuction",
     "DutchAuction", "FlashLiquidator", "ConstantProductPool", "PerpMarket",
     "PerpPool", "Backstop", "LendingPool", "HedgedVault", "DeltaNeutral", "CrossHedge", "CdpCarry",
+    "OptionMath", "VolSurface", "ExpiryPrice", "OptionMarket", "DownAndOutPut", "PowerPerp", "VarianceSwap",
+    "Clearinghouse", "StandardRisk", "PortfolioRisk",
+    "OptionInstrument", "PerpInstrument", "PowerInstrument", "SwapInstrument",
 )  # fmt: skip
 
 _ORACLES = {
@@ -145,6 +150,7 @@ class System:
         self.ids = {asset: symbol(asset) for asset in DECIMALS}
         self.pool_contracts = [protocol.pool.contract for protocol in self.pools]
         self.vaults = deploy_vaults(self)
+        self.options = deploy_options(self)
         self.deployer, self.exchange = self._person("deployer"), self._person("exchange")
         self.reporters = {asset: self._person(f"reporter/{asset}") for asset in DECIMALS}
         self.watchman = self._person("uptime/ETH")  # of the one feed that knows of a sequencer
@@ -191,6 +197,7 @@ class System:
         self.spenders = [self.cdp.engine.address, *(h.address for h in self.houses.values())]
         self.spenders += [pool.address for pool in self.pool_contracts]
         self.spenders += [contract.address for contract in (*self.perps[:2], *self.vaults[:2], *self.vaults[3::2])]
+        self.spenders += self.options.spenders
 
     def _endow(self) -> None:
         genesis = self.genesis
@@ -225,6 +232,7 @@ class System:
             genesis.call(dollar, "transfer", holder, 50_000 * WAD, sender=self.exchange)
         genesis.flush()
         fill_perps(self)
+        fill_options(self)
         for pool in self.pools:
             genesis.scope = pool.id
             pool.seed(genesis)

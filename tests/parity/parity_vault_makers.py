@@ -33,7 +33,7 @@ WEIGHTS = {
     ("HedgedVault", "redeem"): 8,
     ("HedgedVault", "requestRedeem"): 12,
     ("HedgedVault", "settle"): 10,
-    ("HedgedVault", "claim"): 6,
+    ("HedgedVault", "claim"): 10,
     ("HedgedVault", "rebalance"): 40,
     ("HedgedVault", "previewRebalance"): 6,
     ("HedgedVault", "setStrategy"): 6,

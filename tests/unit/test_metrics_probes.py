@@ -3,11 +3,12 @@
 import pytest
 from metric_samples import Run
 
-COUNTS = ["stale_answers_used", "wild_answers_used", "limits_passed", "stuck_lots", "queue_jumps"]
+COUNTS = ["stale_answers_used", "wild_answers_used", "limits_passed", "stuck_lots", "queue_jumps", "expiry_price_moves"]
 GREATEST = [
     "round_trip_gain", "self_liquidation_gain_usd", "liquidation_harm", "close_factor_excess", "liquidation_toxicity",
     "unliquidatable_debt_usd", "accrual_gap", "share_price_push", "adl_losers_usd", "adl_past_floor_usd",
-    "rebalance_excess_loss", "books_gap_usd", "stale_hour_loss_usd",
+    "rebalance_excess_loss", "books_gap_usd", "stale_hour_loss_usd", "greek_gap", "quote_arbitrage_usd",
+    "waterfall_skips_usd", "margin_gap_usd",
 ]  # fmt: skip
 
 

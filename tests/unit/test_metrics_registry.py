@@ -26,7 +26,7 @@ PROBED = """
     stale_answers_used wild_answers_used limits_passed round_trip_gain self_liquidation_gain_usd liquidation_harm
     close_factor_excess liquidation_toxicity unliquidatable_debt_usd stuck_lots accrual_gap share_price_push
     adl_losers_usd adl_past_floor_usd rebalance_excess_loss queue_jumps books_gap_usd manipulation_cost_ratio
-    stale_hour_loss_usd
+    stale_hour_loss_usd greek_gap expiry_price_moves quote_arbitrage_usd waterfall_skips_usd margin_gap_usd
 """
 NEITHER = {"transactions", "blocks", "gas_used", "rebalances"}
 NEITHER |= {"implied_volatility_mean", "realised_volatility", "volatility_premium_mean"}
