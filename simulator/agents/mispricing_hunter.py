@@ -14,7 +14,7 @@ from pydantic import Field
 
 from simulator.agents.base import Desk, Life, newest
 from simulator.agents.margin_book import HedgeSettings, MarginBook
-from simulator.agents.option_agent import TRADE_GAS, OptionAgent, OptionAgentSettings
+from simulator.agents.option_agent import ROOM, TRADE_GAS, OptionAgent, OptionAgentSettings
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.option_capability import OptionPosition, OptionSeries
 from simulator.settings import HOURS, MINUTES, RATIO, SECONDS, SHARE, USD
@@ -138,23 +138,28 @@ class MispricingHunter(OptionAgent):
         if self._unit_gain(series, side * self._options.min_size, worth) <= 0:
             return None
         found: _Chance | None = None
-        largest = self._largest(series, side, worth)
+        hedging, largest = self._hedging(series), self._largest(series, side, worth)
         for part in _SIZES:
             size = side * to_wad(part * largest)
-            gain = 0.0 if self._dust(size) else self._unit_gain(series, size, worth) * abs(from_wad(size))
-            if gain > 0 and (found is None or gain > found.gain):
+            gain = 0.0 if self._dust(size) else self._unit_gain(series, size, worth) - hedging
+            gain *= abs(from_wad(size))
+            if found is not None and gain <= found.gain:
+                break  # a quote moves evenly with size, so the gain has one top
+            if gain > 0:
                 found = _Chance(gain, series, size)
         return found
 
     def _unit_gain(self, series: OptionSeries, size: int, worth: float) -> float:
-        """What one option gains after the fee and its first hedge [usd]."""
+        """What one option gains after the fee [usd]."""
         quote = self._options.quote(series.id, size)
         if quote is None:
             return 0.0
-        unit = worth - quote if size > 0 else quote - worth
-        unit -= self._fee(quote)
-        hedged = unit > 0 and self.settings.hedge.capital_usd > 0
-        return unit - abs(self._greeks(series).delta) * self._spot * self.settings.hedge.fee if hedged else unit
+        return (worth - quote if size > 0 else quote - worth) - self._fee(quote)
+
+    def _hedging(self, series: OptionSeries) -> float:
+        """What the first hedge of one option costs [usd]."""
+        hedge = self.settings.hedge
+        return abs(self._greeks(series).delta) * self._spot * hedge.fee if hedge.capital_usd else 0.0
 
     def _fee(self, quote: float) -> float:
         """Of one option [usd]."""
@@ -176,11 +181,12 @@ class MispricingHunter(OptionAgent):
         worth = self._worth(series)
         if preview is None or worth is None:
             return
-        gain = (worth - from_wad(preview.price)) * from_wad(size) - self._costs(preview)
-        if gain >= self.settings.least_profit_usd and (yield from self._fill(series, size, preview.price)):
+        needed = (self._costs(preview) + self.settings.least_profit_usd) / from_wad(size)
+        limit = worth - needed  # what it writes has a negative size, so this is above its worth
+        if (limit - from_wad(preview.price)) * size >= 0 and (yield from self._fill(series, size, limit)):
             self._since.setdefault(series.id, self.desk.elapsed)
 
-    def _fill(self, series: OptionSeries, size: int, price: int) -> Life:
+    def _fill(self, series: OptionSeries, size: int, limit: float) -> Life:
         """Trade, with collateral for what is written by it."""
         owner = self.desk.address
         held = self._options.positions.get((owner, series.id))
@@ -192,7 +198,7 @@ class MispricingHunter(OptionAgent):
                 return False
             wanted = self._margin(unit * -from_wad(then) * self.settings.cushion)
             collateral = min(wanted - (held.collateral if held else 0), max(0, self._options.cash(owner)))
-        return bool((yield from self._trade(series, size, price, collateral)))
+        return bool((yield from self._trade(series, size, limit, collateral)))
 
     def _is_thin(self, position: OptionPosition) -> bool:
         unit = self._options.maintenance(position.series)
@@ -208,7 +214,8 @@ class MispricingHunter(OptionAgent):
         preview = options.preview_trade(self.desk.address, position.series, size)
         if preview is None or from_wad(preview.price) * abs(from_wad(size)) < self._costs(preview):
             return
-        if (yield from self._trade(options.series[position.series], size, preview.price)):
+        limit = from_wad(preview.price) * (1 + (ROOM if size > 0 else -ROOM))
+        if (yield from self._trade(options.series[position.series], size, limit)):
             self._since.pop(position.series, None)
 
     # ------------------------------------------------------------------- hedge
