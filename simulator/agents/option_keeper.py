@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from simulator.agents.base import Agent, AgentSettings, Desk, Life, newest
+from simulator.agents.base import Agent, AgentSettings, Desk, Fate, Life, newest
 from simulator.agents.borrower import choose
 from simulator.protocols.base import Call
 from simulator.protocols.genesis import Genesis
@@ -173,15 +173,15 @@ class OptionKeeper(Agent):
             yield from self._settle(expiry, side)
 
     def _settle(self, expiry: int, side: int) -> Life:
-        desk, options = self.desk, self._options
+        """Every position of a side, but for those of guarantors, who settle by themselves."""
+        options = self._options
         frozen = {id for id, series in options.series.items() if series.expiry == expiry and series.payoff is not None}
-        sent = []
-        for (owner, id), position in sorted(options.positions.items()):
-            if id in frozen and position.size * side > 0 and owner not in options.guarantors:
-                call = options.settle(owner, id)
-                if not desk.is_contested(call) and desk.would_work(call):
-                    sent.append(desk.send(call))
-        yield from sent
+        concerned = [
+            (owner, id)
+            for (owner, id), position in sorted(options.positions.items())
+            if id in frozen and position.size * side > 0 and owner not in options.guarantors
+        ]
+        yield from self._all([options.settle(*place) for place in concerned])
 
     def _buy_base(self) -> Life:
         """Buy what base the pool was paid with, sell it, and bring the money back."""
@@ -221,9 +221,13 @@ class OptionKeeper(Agent):
             yield from self._all([options.liquidate(*place) for place in options.unsafe()])
 
     def _all(self, calls: Sequence[Call]) -> Life:
+        """Send several at once and wait for all; what became of them."""
         desk = self.desk
         sent = [desk.send(call) for call in calls if not desk.is_contested(call) and desk.would_work(call)]
-        yield from sent
+        fates: list[Fate] = []
+        for event in sent:
+            fates.append((yield event))  # noqa: PERF401
+        return fates
 
     def _watch(self) -> Life:
         """Let rounds count for barriers, and show those that reach one."""

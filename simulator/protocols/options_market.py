@@ -110,8 +110,8 @@ class OptionVenue(OptionMirror):
         return self._greeks[id]
 
     def _greeks_of(self, series: OptionSeries) -> Greeks | None:
-        if series.payoff is not None or series.is_out:
-            return Greeks()
+        if series.payoff is not None or series.is_out or series.expiry <= self.now:
+            return Greeks()  # nothing that is still to come changes what it pays
         terms = self._terms(series.strike, series.expiry)
         if terms is None:
             return None
