@@ -39,6 +39,9 @@ class MispricingHunterSettings(OptionAgentSettings):
         2.0, ge=1.5, description="collateral over what it has to be, when it writes", json_schema_extra=RATIO
     )
     least_profit_usd: float = Field(20.0, ge=0, description="of a trade, all costs paid", json_schema_extra=USD)
+    least_return: float = Field(
+        0.01, ge=0, le=1, description="of a trade, over the money that it ties up", json_schema_extra=SHARE
+    )
     gap: float = Field(
         0.002,
         gt=0,
@@ -51,7 +54,7 @@ class MispricingHunterSettings(OptionAgentSettings):
         2.0, ge=0, description="mean time from a look to a decision (exponential)", json_schema_extra=SECONDS
     )
     patience_hours: float = Field(
-        24.0, gt=0, description="after which it gives back what it holds", json_schema_extra=HOURS
+        6.0, gt=0, description="after which it gives back what it holds", json_schema_extra=HOURS
     )
 
 
@@ -138,14 +141,15 @@ class MispricingHunter(OptionAgent):
         if self._unit_gain(series, side * self._options.min_size, worth) <= 0:
             return None
         found: _Chance | None = None
-        hedging, largest = self._hedging(series), self._largest(series, side, worth)
+        largest, tied = self._reach(series, side, worth)
+        hedging, least = self._hedging(series), self.settings.least_return * tied
         for part in _SIZES:
             size = side * to_wad(part * largest)
-            gain = 0.0 if self._dust(size) else self._unit_gain(series, size, worth) - hedging
-            gain *= abs(from_wad(size))
+            unit = 0.0 if self._dust(size) else self._unit_gain(series, size, worth) - hedging
+            gain = unit * abs(from_wad(size))
             if found is not None and gain <= found.gain:
                 break  # a quote moves evenly with size, so the gain has one top
-            if gain > 0:
+            if unit > least:
                 found = _Chance(gain, series, size)
         return found
 
@@ -166,11 +170,16 @@ class MispricingHunter(OptionAgent):
         options = self._options
         return min(options.trade_fee * options.oracle.price, options.fee_cap * quote)
 
-    def _largest(self, series: OptionSeries, side: int, worth: float) -> float:
-        """Options that its money for one trade pays for or carries."""
-        money = self.settings.most * self._usd(self._options.cash(self.desk.address))
-        unit = worth if side > 0 else (self._options.initial(series.id) or 0.0) * self.settings.cushion
-        return max(0.0, money) / unit if unit > 0 else 0.0
+    def _reach(self, series: OptionSeries, side: int, worth: float) -> tuple[float, float]:
+        """The largest size [options], and the money [usd] that each ties up: none where it closes what is held."""
+        options = self._options
+        room = options.depth * options.max_shift - side * from_wad(options.inventory(series.id))
+        held = options.positions.get((self.desk.address, series.id))
+        if held is not None and held.size * side < 0:
+            return min(room, abs(from_wad(held.size))), 0.0
+        tied = worth if side > 0 else (options.initial(series.id) or 0.0) * self.settings.cushion
+        money = self.settings.most * max(0.0, self._usd(options.cash(self.desk.address)))
+        return (min(room, money / tied) if tied > 0 else 0.0), tied
 
     # ------------------------------------------------------------------- trade
 
