@@ -108,6 +108,8 @@ class Options(Capability, ABC):
     pool_base: int  # [base wad] that the pool was paid with and sells
     fund: int  # [margin wad] insurance
     locked: dict[int, float]  # [usd] settlement price by expiry
+    premiums: dict[Address, int]  # [margin wad] that an account has paid for options, fees with it, less what it got
+    payoffs: dict[Address, int]  # [margin wad] that settlements paid an account, less what it paid
 
     # ---------------------------------------------------------------- values
 
@@ -152,8 +154,8 @@ class Options(Capability, ABC):
         """What of a position is written and not covered by base [size wad]."""
 
     @abstractmethod
-    def unsafe(self) -> list[tuple[Address, int]]:
-        """Positions below maintenance, by owner and number of the series."""
+    def unsafe(self, spot: float | None = None) -> list[tuple[Address, int]]:
+        """Positions below maintenance, by owner and number of the series; at a price [usd], or that of the feed."""
 
     @abstractmethod
     def is_unsafe(self, owner: Address, id: int) -> bool:
@@ -313,6 +315,10 @@ class Options(Capability, ABC):
         """The tradable series of a kind whose expiry, and then strike, is nearest; None where there is none."""
         found = [one for one in self.of_kind(kind) if one.expiry > self.now + self.cutoff]
         return min(found, key=lambda one: (abs(one.expiry - expiry), abs(one.strike - strike)), default=None)
+
+    def sold_by_pool(self, id: int) -> int:
+        """What the pool has sold of a series, as everybody's counterparty, less what it bought [size wad]."""
+        return self.series[id].longs - self.series[id].shorts
 
     def held_by(self, owner: Address) -> list[OptionPosition]:
         """The positions of an account, in order of their series."""

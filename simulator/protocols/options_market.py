@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from simulator.chain.abi import DecodedEvent
 from simulator.chain.types import Address
 from simulator.protocols import option_math
 from simulator.protocols.base import Call, Notice
@@ -30,8 +31,9 @@ from simulator.protocols.options_fails import (
     WATCH_FAILS,
 )
 from simulator.protocols.options_mirror import OptionMirror
-from simulator.units import WAD, from_wad, to_wad
+from simulator.units import from_wad, to_wad
 
+_LOOK_SECONDS = 300  # between two looks at positions while nothing but time has changed
 _UNKNOWN = -1.0  # that the price of the feed was not asked for yet
 
 
@@ -46,8 +48,14 @@ class OptionVenue(OptionMirror):
         self._cash: dict[Address, int] = {}
         self._capital: int | None = None
         self._capital_known = False
+        self._has_changed, self._looked_at = True, 0  # since positions were looked at; when that was [unix s]
         self._were_unsafe: set[tuple[Address, int]] = set()
         self._opening: list[tuple[Address, Call]] = []
+
+    def on_event(self, event: DecodedEvent, now: int) -> Iterable[Notice]:
+        """See `OptionMirror.on_event`."""
+        self._has_changed = True
+        return super().on_event(event, now)
 
     def _forget(self) -> None:
         self._spot, self._capital_known = _UNKNOWN, False
@@ -73,8 +81,8 @@ class OptionVenue(OptionMirror):
         shut = self.paused or self.now < self.halted_until
         return series is not None and not shut and self.now + self.cutoff <= series.expiry and self.is_fresh()
 
-    def _terms(self, strike: float, expiry: int, factor: float = 1.0) -> Terms | None:
-        spot = self.spot()
+    def _terms(self, strike: float, expiry: int, factor: float = 1.0, spot: float | None = None) -> Terms | None:
+        spot = self.spot() if spot is None else spot
         if spot is None or expiry <= self.now or not self.is_fresh():
             return None
         return self.surface.terms(spot, strike, expiry, self.now, factor)
@@ -84,8 +92,8 @@ class OptionVenue(OptionMirror):
         terms = self._terms(strike, expiry)
         return None if terms is None else terms.volatility
 
-    def _worth(self, series: OptionSeries, factor: float = 1.0) -> float | None:
-        terms = self._terms(series.strike, series.expiry, factor)
+    def _worth(self, series: OptionSeries, factor: float = 1.0, spot: float | None = None) -> float | None:
+        terms = self._terms(series.strike, series.expiry, factor, spot)
         if terms is None:
             return None
         if series.kind == "barrier":
@@ -141,9 +149,9 @@ class OptionVenue(OptionMirror):
         """See `Options.initial`."""
         return self._unit_margin(id, initial=True)
 
-    def _unit_margin(self, id: int, *, initial: bool) -> float | None:
-        series, spot = self.series[id], self.spot()
-        value = self._worth(series)
+    def _unit_margin(self, id: int, *, initial: bool, spot: float | None = None) -> float | None:
+        series, spot = self.series[id], self.spot() if spot is None else spot
+        value = self._worth(series, spot=spot)
         if value is None or spot is None:
             return None
         is_call = series.kind == "call"
@@ -162,17 +170,27 @@ class OptionVenue(OptionMirror):
         written = max(0, -position.size)
         return max(0, written - position.base) if position.series & 0xFF == KINDS.index("call") else written
 
-    def unsafe(self) -> list[tuple[Address, int]]:
+    def unsafe(self, spot: float | None = None) -> list[tuple[Address, int]]:
         """See `Options.unsafe`."""
-        return sorted(place for place in self._writers if self.is_unsafe(*place))
+        units: dict[int, float | None] = {}
+        return sorted(place for place in self._writers if self._is_below(place, spot, units))
 
     def is_unsafe(self, owner: Address, id: int) -> bool:
         """See `Options.is_unsafe`."""
-        position, series = self.positions.get((owner, id)), self.series.get(id)
+        return self._is_below((owner, id), None, {})
+
+    def _is_below(self, place: tuple[Address, int], spot: float | None, units: dict[int, float | None]) -> bool:
+        """Whether a position keeps too little; `units` remembers what one option of a series needs."""
+        owner, id = place
+        position, series = self.positions.get(place), self.series.get(id)
         if position is None or series is None or series.payoff is not None or owner in self.guarantors:
             return False
         bare = self.uncovered(position)
-        unit = self.maintenance(id) if bare else None
+        if not bare:
+            return False
+        if id not in units:
+            units[id] = self._unit_margin(id, initial=False, spot=spot)
+        unit = units[id]
         return unit is not None and from_wad(position.collateral) < from_wad(bare) * unit
 
     # ----------------------------------------------------------------- the chain
@@ -379,7 +397,10 @@ class OptionVenue(OptionMirror):
         """See `Protocol.advance`."""
         self.now = now
         self._forget()
-        unsafe = self.unsafe() if self._writers else []
+        if not self._writers or (not self._has_changed and now < self._looked_at + _LOOK_SECONDS):
+            return ()
+        self._has_changed, self._looked_at = False, now
+        unsafe = self.unsafe()
         fallen = [place for place in unsafe if place not in self._were_unsafe]
         self._were_unsafe = set(unsafe)
         return [self._about("unsafe", self.position_name(*place), owner=place[0], series=place[1]) for place in fallen]
@@ -393,30 +414,6 @@ class OptionVenue(OptionMirror):
         """What positions, accounts and the pool have of the underlying: its base [base wad]."""
         freed = sum(map(self.free_base, self.accounts))
         return sum(position.base for position in self.positions.values()) + freed + self.pool_base
-
-    def held(self, series: OptionSeries) -> int:
-        """What the pool has of a series [size wad]: the opposite of everybody."""
-        return series.shorts - series.longs
-
-    def pool_greeks(self) -> Greeks | None:
-        """Of what the pool has [usd], its base with it; None without a price."""
-        total = Greeks(delta=from_wad(self.pool_base))
-        for id, series in self.series.items():
-            greeks = self.greeks(id)
-            if greeks is None:
-                return None
-            total += greeks.times(self.held(series) / WAD)
-        return total
-
-    def greeks_of(self, owner: Address) -> Greeks | None:
-        """Of an account's positions [usd], base that covers them with it; None without a price."""
-        total = Greeks()
-        for position in self.held_by(owner):
-            greeks = self.greeks(position.series)
-            if greeks is None:
-                return None
-            total += greeks.times(position.size / WAD) + Greeks(delta=from_wad(position.base))
-        return total
 
 
 _ACTIONS = {

@@ -12,7 +12,7 @@ from simulator.protocols.feeds import PRICE_DECIMALS, FeedOracle
 from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.option_capability import KINDS, OptionPosition, Options, OptionSeries
 from simulator.protocols.option_math import SurfaceState, decoded
-from simulator.units import from_fixed, from_wad
+from simulator.units import WAD, from_fixed, from_wad, to_wad
 
 _STRIKE = 2**128 - 1
 
@@ -85,11 +85,12 @@ class OptionMirror(Options):
         self.locked: dict[int, float] = {}
         self.pool_cash = self.pool_base = self.fund = 0
         self.accounts: dict[Address, None] = {}  # that may have money or base here, in order
-        self.flows: dict[Address, int] = {}  # [margin wad] that an account has put in, less what it took out
-        self.paid: dict[tuple[Address, int], int] = {}  # [margin wad] for a position, fees with it, less what it got
+        self.premiums: dict[Address, int] = {}
+        self.payoffs: dict[Address, int] = {}
         self.unpaid = 0  # [margin wad] that longs lost at settlement
         self._watched: dict[int, int] = {}  # [unix s] since when rounds count, by series
         self._writers: set[tuple[Address, int]] = set()  # positions that are short
+        self._before: OptionPosition | None = None  # the position that changed last, as it was
         self._net: dict[int, int] = {}  # [size wad] by strike, or by series with a barrier
         self._protocol, self._chain = protocol, genesis.chain
         self._unit = int(genesis.ask(parts.market, "marginUnit"))
@@ -157,7 +158,7 @@ class OptionMirror(Options):
     def _move(self, owner: Address, id: int, size: int, collateral: int, base: int) -> None:
         """A position as it is now."""
         place = (owner, id)
-        before = self.positions.get(place)
+        before = self._before = self.positions.get(place)
         held = before.size if before else 0
         self._count(id, held, size)
         if size < 0:
@@ -168,7 +169,9 @@ class OptionMirror(Options):
             self.positions[place] = OptionPosition(owner, id, size, collateral, base)
         else:
             self.positions.pop(place, None)
-            self.paid.pop(place, None)
+
+    def _pay(self, book: dict[Address, int], owner: Address, amount: int) -> None:
+        book[owner] = book.get(owner, 0) + amount
 
     def _count(self, id: int, before: int, then: int) -> None:
         series = self.series.get(id)
@@ -178,12 +181,6 @@ class OptionMirror(Options):
         self._net[_key(id)] = self.inventory(id) + then - before
 
     # The handlers are named as the contracts name their events.
-
-    def _on_Deposited(self, args: Mapping[str, Any]) -> None:  # noqa: N802
-        self.flows[args["account"]] = self.flows.get(args["account"], 0) + args["amount"]
-
-    def _on_Withdrawn(self, args: Mapping[str, Any]) -> None:  # noqa: N802
-        self.flows[args["account"]] = self.flows.get(args["account"], 0) - args["amount"]
 
     def _on_SeriesListed(self, args: Mapping[str, Any]) -> Iterable[Notice]:  # noqa: N802
         listed = self.series[args["id"]] = series_of(args["id"])
@@ -202,8 +199,7 @@ class OptionMirror(Options):
 
     def _on_OptionTraded(self, args: Mapping[str, Any]) -> Iterable[Notice]:  # noqa: N802
         owner, id, size, price = args["account"], args["id"], args["sizeDelta"], args["price"]
-        cost = -(-size * price // 10**18) + args["fee"]
-        self.paid[owner, id] = self.paid.get((owner, id), 0) + cost
+        self._pay(self.premiums, owner, -(-size * price // WAD) + args["fee"])
         told = {"owner": owner, "series": id, "size": size, "price": price, "fee": args["fee"]}
         name = self.position_name(owner, id)
         return (self._about("option_trade", name, **told, factor=args["volatility"]),)
@@ -213,8 +209,16 @@ class OptionMirror(Options):
 
     def _on_PositionLiquidated(self, args: Mapping[str, Any]) -> Iterable[Notice]:  # noqa: N802
         told = {key: args[key] for key in ("liquidator", "size", "cost", "deficit")}
+        self._pay(self.premiums, args["account"], args["cost"] - args["deficit"])
+        told["reward"] = self._reward(args["size"], args["cost"] - args["deficit"])
         name = self.position_name(args["account"], args["id"])
         return (self._about("option_liquidation", name, owner=args["account"], series=args["id"], **told),)
+
+    def _reward(self, size: int, paid: int) -> int:
+        """[margin wad] of whoever bought back so much of the position that changed last; the event has it not."""
+        left = self._before.collateral - paid if self._before else 0
+        fee = min(from_wad(size) * (self.oracle.usable_price(self.now) or 0.0) * self.liquidation_fee, from_wad(left))
+        return to_wad(fee * self.liquidator_share)
 
     def _on_LossAbsorbed(self, args: Mapping[str, Any]) -> Iterable[Notice]:  # noqa: N802
         name = self.position_name(args["account"], args["id"])
@@ -225,6 +229,8 @@ class OptionMirror(Options):
         owner, id = args["account"], args["id"]
         self._move(owner, id, 0, 0, 0)
         self.pool_base += args["base"]
+        given = args["base"] * to_wad(self.locked.get(id >> 136, 0.0)) // WAD
+        self._pay(self.payoffs, owner, args["amount"] - given)
         told = {key: args[key] for key in ("size", "amount", "base", "unpaid")}
         notices = [self._about("option_settled", self.position_name(owner, id), owner=owner, series=id, **told)]
         if args["unpaid"] and args["size"] > 0:

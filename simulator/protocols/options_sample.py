@@ -7,11 +7,8 @@ import numpy as np
 
 from simulator.protocols.base import Measure, Sample
 from simulator.protocols.option_capability import OptionPosition
-from simulator.protocols.option_math import Greeks
 from simulator.protocols.options_market import OptionVenue
 from simulator.units import WAD, from_wad
-
-_GREEKS = ("net_delta", "net_gamma", "net_vega", "net_theta", "net_rho")
 
 
 def sample_of(venue: OptionVenue, now: int, price: Callable[[str], float]) -> Sample:
@@ -29,7 +26,7 @@ def sample_of(venue: OptionVenue, now: int, price: Callable[[str], float]) -> Sa
         equity,
         required,
         health,
-        [*measures, *_portfolios(venue)],
+        measures,
     )
 
 
@@ -54,26 +51,32 @@ def _totals(venue: OptionVenue, price: Callable[[str], float]) -> Iterator[tuple
     shorts = sum(series.shorts for series in venue.series.values())
     yield "option_longs_usd", longs / WAD * spot
     yield "option_shorts_usd", shorts / WAD * spot
-    yield "open_interest_usd", max(longs, shorts) / WAD * spot
+    yield "option_interest_usd", max(longs, shorts) / WAD * spot
+    used, freed = _margin(venue)
+    yield "margin_used_usd", used * usd
+    yield "margin_freed_usd", freed * usd
     yield "insurance_fund_usd", from_wad(venue.fund) * usd
     yield "reserve_usd", from_wad(venue.fund) * usd
     yield "bad_debt_usd", from_wad(venue.unpaid) * usd
     capital = venue.pool_capital()
     if capital is not None:
         yield "pool_capital_usd", from_wad(capital) * usd
+        yield "shortfall_usd", max(0.0, -from_wad(capital)) * usd
     if venue.is_fresh():
         for days in (7, 30):
             yield f"quoted_volatility_{days}d", venue.surface.at_the_money(days * 86_400)
 
 
-def _portfolios(venue: OptionVenue) -> Iterator[Measure]:
-    """The Greeks of the pool and of every account that holds options [usd]."""
-    yield from _named(f"{venue.id}/pool", venue.pool_greeks())
-    for owner in sorted({owner for owner, _ in venue.positions}):
-        yield from _named(owner, venue.greeks_of(owner))
+def _margin(venue: OptionVenue) -> tuple[float, float]:
+    """Collateral of what is written, base with it, and the margin that base or a guarantee spares [margin tokens].
 
-
-def _named(subject: str, greeks: Greeks | None) -> Iterator[Measure]:
-    if greeks is not None:
-        for name, value in zip(_GREEKS, greeks, strict=True):
-            yield Measure(subject, name, value)
+    What base spares counts only while there are prices.
+    """
+    used = freed = 0.0
+    for (owner, id), position in venue.positions.items():
+        if position.size < 0:
+            used += from_wad(position.collateral) + from_wad(position.base) * (venue.spot() or 0.0)
+            unit = venue.initial(id) if venue.series[id].payoff is None else None
+            bare = 0 if owner in venue.guarantors else venue.uncovered(position)
+            freed += from_wad(-position.size - bare) * (unit or 0.0)
+    return used, freed

@@ -189,7 +189,7 @@ def test_a_declared_level_is_the_stated_times_and_geometric_between():
 def test_a_declared_level_that_its_smiles_cannot_take_is_refused():
     most = math.exp(VolatilitySettings(slices=SLICES, deviation=0.0).highest_level)
     VolatilitySettings(slices=SLICES, deviation=0.0, levels=((1.0, most * 0.999),))
-    with pytest.raises(ValidationError, match="butterfly arbitrage at .* at hour 1: .* must be <="):
+    with pytest.raises(ValidationError, match=r"butterfly arbitrage at .* at hour 1: .* must be <="):
         VolatilitySettings(slices=SLICES, deviation=0.0, levels=((1.0, most * 1.001),))
     with pytest.raises(ValidationError, match="must be > 0"):
         VolatilitySettings(slices=SLICES, levels=((1.0, 0.0),))
