@@ -89,9 +89,9 @@ class PortfolioLog:
         for name, value in (("realised_volatility", realised.recent), ("realised_volatility_run", realised.whole)):
             if value is not None:
                 yield Measure(options.asset, name, value)
-        spot, usd = price(options.asset), price(options.margin_asset)
+        usd = price(options.margin_asset)
         for book in self._books(options):
-            yield from self._portfolio(options, book, spot)
+            yield from self._portfolio(options, book, price)
             if book.owner in self._vaults:
                 yield from _costs(options, book, usd)
 
@@ -109,7 +109,7 @@ class PortfolioLog:
             held[owner] = book._replace(base=book.base + position.base)
         yield from held.values()
 
-    def _portfolio(self, options: Options, book: _Book, spot: float) -> Iterator[Measure]:
+    def _portfolio(self, options: Options, book: _Book, price: Price) -> Iterator[Measure]:
         each = {id: options.greeks(id) for id, size in book.sizes.items() if size}
         total = Greeks(delta=from_wad(book.base))
         known: dict[int, tuple[int, float]] = {}
@@ -119,25 +119,26 @@ class PortfolioLog:
             total += greeks.times(from_wad(book.sizes[id]))
             known[id] = book.sizes[id], greeks.delta
         drift = self._drift(options, book.subject, known)
-        delta, gamma, vega = self._in_dollars(options, book, total, spot)
+        delta, gamma, vega = self._in_dollars(options, book, total, price)
         values = {
             "net_delta_usd": delta,
             "net_gamma_usd": gamma,
             "net_vega_usd": vega,
             "net_theta_usd": total.theta / _DAYS,
             "net_rho_usd": total.rho * _POINT,
-            "delta_drift_usd": drift * spot,
+            "delta_drift_usd": drift * price(options.asset),
         }
         for name, value in values.items():
             yield Measure(book.subject, name, value)
 
-    def _in_dollars(self, options: Options, book: _Book, total: Greeks, spot: float) -> tuple[float, float, float]:
+    def _in_dollars(self, options: Options, book: _Book, total: Greeks, price: Price) -> tuple[float, float, float]:
         """Delta, gamma and vega, with what the owner has beside options."""
+        spot = price(options.asset)
         perps = sum(_perp_delta(perp, book.owner, spot) for perp in self._perps if perp.asset == options.asset)
         delta, gamma, vega = total.delta * spot + perps, total.gamma * spot**2 * _POINT, total.vega * _POINT
         vault = self._vaults.get(book.owner)
         if vault is not None and vault.hedged == options.asset:
-            delta = vault.exposure()[0] * spot if vault.asset == options.asset else vault.exposure()[0]
+            delta = vault.exposure()[0] * price(vault.asset)
         return delta, gamma, vega
 
     def _drift(self, options: Options, subject: str, known: dict[int, tuple[int, float]]) -> float:

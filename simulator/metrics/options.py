@@ -92,13 +92,12 @@ def option_premiums_usd(seen: Observations) -> float | None:
 @metric(unit="usd", worse="higher", source="cost of carry of the hedge")
 def hedge_carry_usd(seen: Observations) -> float | None:
     """What hedges of vaults cost: premiums and fees of their options, less what these paid out and are worth at the
-    end, and funding paid; below zero where the hedge paid."""
+    end, and funding paid; below zero where the hedge paid. Null where no vault had options."""
     paid = _at_end(seen, "option_premiums_usd")
-    funding = seen.measure_at_end("hedge_funding_paid_usd")
-    if paid is None and funding.empty:
+    if paid is None:
         return None
     brought = (_at_end(seen, "option_payoffs_usd") or 0.0) + (_at_end(seen, "option_marks_usd") or 0.0)
-    return (paid or 0.0) - brought + float(funding.sum())
+    return paid - brought + float(seen.measure_at_end("hedge_funding_paid_usd").sum())
 
 
 def _at_end(seen: Observations, name: str) -> float | None:

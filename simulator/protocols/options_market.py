@@ -386,7 +386,9 @@ class OptionVenue(OptionMirror):
 
     def begin(self, genesis: Genesis) -> None:
         """Make the calls that were asked for, reports first."""
-        for sender, call in sorted(self._opening, key=lambda entry: entry[1].action != "report-surface"):
+        first = sorted(self._opening, key=lambda entry: entry[1].action != "report-surface")
+        listed = {(call.to, call.data): (sender, call) for sender, call in first}  # several keepers list the same
+        for sender, call in listed.values():
             abi = next(part.abi for part in self.parts.all if part.address == call.to)
             genesis.submit(call, sender, abi)
         self._opening.clear()

@@ -258,9 +258,10 @@ class OptionMirror(Options):
     _on_RulesSet = _on_PauseSet = _on_ParametersSet  # noqa: N815
 
     def _on_SurfaceReported(self, args: Mapping[str, Any]) -> Iterable[Notice]:  # noqa: N802
-        slices = decoded(self._read(self.parts.surface, "surface"))
+        surface = self.parts.surface
+        slices, time = decoded(self._read(surface, "surface")), int(self._read(surface, "reportedAt"))
         rates = from_wad(args["rate"]), from_wad(args["carry"])
-        self.surface = SurfaceState(slices, *rates, self.now, *self._bounds)
+        self.surface = SurfaceState(slices, *rates, time, *self._bounds)
         return (self._about("surface"),)
 
     def _on_SurfaceHalted(self, args: Mapping[str, Any]) -> Iterable[Notice]:  # noqa: N802
@@ -273,7 +274,8 @@ class OptionMirror(Options):
         return (self._about("expiry_locked", expiry=args["expiry"], price=args["price"]),)
 
     def _on_Watched(self, args: Mapping[str, Any]) -> None:  # noqa: N802
-        self._watched[args["id"]] = self.now
+        assert self.parts.barrier is not None
+        self._watched[args["id"]] = int(self._read(self.parts.barrier, "watchedSince", args["id"]))
 
     def _on_KnockedOut(self, args: Mapping[str, Any]) -> Iterable[Notice]:  # noqa: N802
         series = self.series.get(args["id"])

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from option_storms import storm, world_of
+from option_storms import GROUND, storm, world_of
 
-from simulator import run
+from simulator import load, run
+from simulator.errors import ConfigError
 from simulator.protocols.option_capability import KINDS, Options
 from simulator.protocols.option_math import Greeks
 from simulator.units import from_wad
@@ -62,7 +63,7 @@ def test_the_mirror_is_the_chain_all_through_a_storm(tmp_path):
     world = world_of(storm(tmp_path))
     (venue,) = world.capabilities(Options)
     seen = frozen = unsafe = 0
-    for step in range(5, world.steps, 5):
+    for step in range(5, world.steps, 9):
         world.run_to(step)
         seen += the_mirror_is_the_chain(venue, world.chain)
         frozen += sum(series.payoff is not None for series in venue.series.values())
@@ -107,6 +108,146 @@ def test_every_expiry_is_locked_frozen_and_settled(stormy):
 def test_whoever_falls_below_maintenance_is_bought_back(stormy):
     events = stormy.events[stormy.events["protocol"] == "options"]
     assert (events["name"] == "PositionLiquidated").sum() > 3
+
+
+def test_the_reward_of_a_buyback_is_what_reaches_the_liquidator(tmp_path):
+    world = world_of(storm(tmp_path))
+    (venue,) = world.capabilities(Options)
+    keeper = world.genesis.account("option-keeper/0").address
+    told = world.subscribe(["option_liquidation"])
+    begin, end = 440, 590  # between two expiries, so that the keeper does nothing else with its money
+    world.run_to(begin)
+    money = venue.cash(keeper)
+    world.run_to(end)
+    rewards = [notice.args["reward"] for notice in told.items if notice.args["liquidator"] == keeper]
+    assert len(rewards) > 3
+    assert sum(rewards) > 0
+    assert venue.cash(keeper) - money == pytest.approx(sum(rewards), rel=1e-9)
+
+
+def test_a_silent_reporter_stops_trade_until_it_is_back(tmp_path):
+    text = GROUND.replace("look_seconds = 30", "look_seconds = 30\noutages = [[0.2, 0.9]]")
+    world = world_of(storm(tmp_path, text))
+    (venue,) = world.capabilities(Options)
+    trades = world.subscribe(["option_trade"])
+    world.run_to(round(0.2 * 300))
+    assert trades.items
+    world.run_to(round(0.54 * 300))  # as old as a report may be: 20 minutes
+    trades.items.clear()
+    assert not venue.is_fresh()
+    assert venue.mark(min(venue.series)) is None
+    assert venue.pool_capital() is None or not any(series.longs for series in venue.series.values())
+    world.run_to(round(0.89 * 300))
+    assert not trades.items
+    world.run_to(round(1.2 * 300))
+    assert trades.items
+    assert venue.is_fresh()
+
+
+def test_a_jump_of_volatility_halts_trade_for_a_while(tmp_path):
+    levels = "levels = [[0, 1], [0.3, 1], [0.301, 1.7]]"
+    text = GROUND.replace("half_life_hours = 24", f"half_life_hours = 24\n{levels}")
+    world = world_of(storm(tmp_path, text))
+    (venue,) = world.capabilities(Options)
+    halts, trades = world.subscribe(["surface_halt"]), world.subscribe(["option_trade"])
+    world.run_to(100)
+    (halt,) = halts.items
+    assert halt.args["volatility"] > 1.5 * halt.args["previous"]
+    assert venue.halted_until == halt.args["until"]
+    assert not any(venue.can_trade(id) for id in venue.series)
+    trades.items.clear()
+    world.run_to((halt.args["until"] - world.start) // 12 - 1)
+    assert not trades.items
+    world.run_to((halt.args["until"] - world.start) // 12 + 60)
+    assert trades.items
+
+
+def test_a_declared_pause_shuts_the_market(tmp_path):
+    pauses = 'pauses = [{ id = "shut", from = 0.3, to = 0.6 }]\n'
+    world = world_of(storm(tmp_path, GROUND.replace("fund_usd = 20_000", f"{pauses}fund_usd = 20_000")))
+    (venue,) = world.capabilities(Options)
+    world.run_to(94)
+    assert venue.paused
+    trades = world.subscribe(["option_trade"])
+    world.run_to(178)
+    assert not trades.items
+    world.run_to(250)
+    assert trades.items
+    assert not venue.paused
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(tmp_path):
+    text = GROUND.replace("hours = 4", "hours = 0.4")
+    one, other, third = (run(storm(tmp_path, text), seed=seed) for seed in (5, 5, 6))
+    assert one.digest == other.digest
+    assert one.metrics == other.metrics
+    assert one.digest != third.digest
+
+
+def test_an_expiry_on_a_stalled_feed_settles_by_the_first_round_that_comes(tmp_path):
+    text = GROUND.replace("latency_seconds = 2", "latency_seconds = 2\noutages = [[0.3, 1.2]]")
+    text = text.replace("fund_usd = 20_000", "fund_usd = 20_000\nexpiry = { max_age_minutes = 30 }")
+    world = world_of(storm(tmp_path, text))
+    (venue,) = world.capabilities(Options)
+    expiry = world.start + 3_600
+    world.run_to(356)
+    assert expiry not in venue.locked
+    assert any(id >> 136 == expiry and series.payoff is None for id, series in venue.series.items())
+    world.run_to(450)
+    answer = venue.rounds.push.read(world.chain, "getRoundData", venue.round_at(expiry) + 1)
+    assert answer[3] > expiry + 600  # nobody reported in between
+    assert venue.locked[expiry] == pytest.approx(answer[1] / 1e8)
+    assert not any(id >> 136 == expiry for id in venue.series)
+
+
+def test_in_the_calm_everything_is_settled_and_nobody_loses_what_is_theirs():
+    result = run(load("options-calm", **{"chain.block_seconds": 60, "world.hours": 26}))
+    metrics = result.metrics
+    for name in ("liquidations", "bad_debt_usd", "socialised_loss_usd", "unexpected_reverts"):
+        assert metrics[name] == 0, name
+    assert metrics["volatility_premium_mean"] > 0
+    assert metrics["net_vega_usd_max"] > 0
+    assert metrics["margin_freed_usd_max"] > 0  # calls that the asset covers
+    count = result.events[result.events["protocol"] == "options"]["name"].value_counts()
+    assert count["ExpiryPriceLocked"] == 1
+    assert count["PositionSettled"] > 0
+    pool = result.measures[result.measures["name"] == "pool_capital_usd"]["value"]
+    assert abs(pool.iloc[-1] / pool.iloc[0] - 1) < 0.03
+
+
+def test_two_keepers_list_each_series_once(tmp_path):
+    text = GROUND.replace('agent = "option-keeper"', 'agent = "option-keeper"\ncount = 2').replace(
+        "hours = 4", "hours = 1.2"
+    )
+    result = run(storm(tmp_path, text))
+    listed = [json.loads(args)["id"] for args, _ in _of(result.events, "SeriesListed")]
+    assert len(listed) == len(set(listed)) > 0
+    assert result.metrics["unexpected_reverts"] == 0
+
+
+def test_options_need_a_feed_with_rounds(tmp_path):
+    text = GROUND.replace("latency_seconds = 2\nmax_age_seconds = 1800", 'source = "twap"\npool = "amm"')
+    text = text.replace("[options]", '[amm]\nprotocol = "pool"\nquote = "USDC"\n\n[options]', 1)
+    with pytest.raises(ConfigError, match="options settle on rounds of a feed"):
+        world_of(storm(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ("surface = { min_volatility = 4.0 }", "min_volatility = 4: must be <= max_volatility"),
+        ("quotes = { max_shift = 0.9 }", "max_shift = 0.9: with volatility_spread it must be <= 0.9"),
+        ("writing = { maintenance = 0.2 }", "maintenance = 0.2, minimum = 0.1"),
+        ("barrier = { ratio = 0.005 }", "ratio = 0.005: must be 0 or >= 0.01"),
+    ],
+)
+def test_parameters_that_the_contracts_would_refuse_are_refused_at_load(tmp_path, changed, complaint):
+    text = GROUND.replace(
+        "surface = { min_volatility = 0.05 }\nbarrier = { ratio = 0.8, report_minutes = 10 }", changed
+    )
+    with pytest.raises(ConfigError) as refused:
+        storm(tmp_path, text)
+    assert complaint in str(refused.value)
 
 
 def _of(events, name):
