@@ -155,7 +155,7 @@ def test_who_posts_all_that_can_be_lost_is_never_liquidated_and_the_leveraged_ar
 
 
 def test_habits_decide_what_becomes_of_a_margin(tmp_path):
-    grinding = CRASH.replace("[1.75, 1750.0], [4, 1800.0]", "[3.5, 2200.0], [4, 2200.0]")
+    grinding = CRASH.replace("[1.75, 1750.0], [4, 1800.0]", "[3.5, 2120.0], [4, 2120.0]")
     common = SELLERS + "leverage = 6.0\nposted = 0.6\nreaction_seconds = 30\n"
     tops = ran(tmp_path, grinding + common + "habits = { top_up = 1, close = 0 }")
     closes = ran(tmp_path, grinding + common + "habits = { top_up = 0, close = 1 }")

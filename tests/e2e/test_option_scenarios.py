@@ -9,10 +9,11 @@ import pytest
 from simulator import load, run
 
 SEED = 7
+FEWER = {"chain.block_seconds": 36}  # a third of the blocks
 
 
 def told(name, **changes):
-    result = run(load(name, **changes), seed=SEED, gas="fast")
+    result = run(load(name, **FEWER, **changes), seed=SEED, gas="fast")
     assert result.manifest["status"] == "complete"
     assert result.metrics["unexpected_reverts"] == 0
     return result
