@@ -2,11 +2,12 @@
 
 They look when a surface or a price was reported, when somebody's trade has moved a quote, and when the market has left
 the price that the chain quotes by. Of every series they reckon the size whose gain, after fee, gas and the cost of a
-hedge, is largest, and take the best. What they hold they hedge, keep until the chain pays what it is worth, and after
-some time give back at any price.
+hedge, is largest, and take the best, if a report that waits in the pool leaves anything of it. What they hold they hedge,
+keep until the chain pays what it is worth, and after some time give back at any price.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 import simpy
@@ -15,6 +16,7 @@ from pydantic import Field
 from simulator.agents.base import Desk, Life, newest
 from simulator.agents.margin_book import HedgeSettings, MarginBook
 from simulator.agents.option_agent import ROOM, TRADE_GAS, OptionAgent, OptionAgentSettings
+from simulator.chain.types import Transaction
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.option_capability import OptionPosition, OptionSeries
 from simulator.settings import HOURS, MINUTES, RATIO, SECONDS, SHARE, USD
@@ -22,6 +24,7 @@ from simulator.units import from_wad, to_wad
 
 _SIZES = tuple(2.0**-k for k in range(10))  # parts of the largest size that are tried
 _AT_ONCE = 3  # trades of one look
+_REPORTS = ("report", "report-surface")  # what they call it in the pool
 _KEPT = 1.5  # collateral over what a written position must keep, at least
 
 
@@ -75,6 +78,7 @@ class MispricingHunter(OptionAgent):
         super().__init__(desk, settings)
         self._book = MarginBook(desk, self._options.asset, settings.hedge)
         self._since: dict[int, float] = {}  # [s since the start] when it opened a position, by series
+        self._coming: tuple[float, Transaction] | None = None  # when it saw a report in the pool, and which
 
     def prepare(self, genesis: Genesis) -> None:
         """Bring the money."""
@@ -87,6 +91,7 @@ class MispricingHunter(OptionAgent):
         desk, settings = self.desk, self.settings
         if not settings.capital_usd:
             return
+        desk.process(self._watch_pool())
         inbox = desk.inbox("surface", "price", "option_trade")
         yield desk.sleep(60 * settings.look_minutes * float(desk.random.random()))
         while True:
@@ -101,6 +106,21 @@ class MispricingHunter(OptionAgent):
             if not news.triggered:
                 news.cancel()
             yield desk.sleep(settings.thinking_seconds * float(desk.random.standard_exponential()))
+
+    def _watch_pool(self) -> Life:
+        """Remember the latest report of a price or a surface that waits."""
+        inbox = self.desk.inbox("pending")
+        while True:
+            notice = yield inbox.get()
+            if notice.args["action"] in _REPORTS:
+                self._coming = (self.desk.elapsed, notice.args["transaction"])
+
+    def _foreseen(self) -> AbstractContextManager[None]:
+        """A `with` block in which views see the chain as a report that waits for the next block would leave it."""
+        now, every = self.desk.elapsed, self.desk.block_seconds
+        if self._coming is None or self._coming[0] // every < now // every:  # it is in a block by now
+            return nullcontext()
+        return self.desk.after(self._coming[1])
 
     def _look(self) -> Life:
         """Take what there is, keep what it has written safe, and hedge."""
@@ -186,7 +206,8 @@ class MispricingHunter(OptionAgent):
     def _take(self, chance: _Chance) -> Life:
         """Ask the chain, and trade if it still gains."""
         series, size = chance.series, chance.size
-        preview = self._options.preview_trade(self.desk.address, series.id, size)
+        with self._foreseen():
+            preview = self._options.preview_trade(self.desk.address, series.id, size)
         worth = self._worth(series)
         if preview is None or worth is None:
             return
