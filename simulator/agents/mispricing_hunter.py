@@ -2,8 +2,8 @@
 
 They look when a surface or a price was reported, when somebody's trade has moved a quote, and when the market has left
 the price that the chain quotes by. Of every series they reckon the size whose gain, after fee, gas and the cost of a
-hedge, is largest, and take the best, if a report that waits in the pool leaves anything of it. What they hold they hedge,
-keep until the chain pays what it is worth, and after some time give back at any price.
+hedge, is largest, and take the best, if a report that waits in the pool leaves anything of it. What they hold they
+hedge, keep until the chain pays what it is worth, and after some time give back at any price.
 """
 
 from collections.abc import Iterator
