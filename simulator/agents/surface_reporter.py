@@ -62,6 +62,7 @@ class SurfaceReporter(Agent):
 
     Settings: ClassVar[Any] = SurfaceReporterSettings
     requires: ClassVar[Any] = (Options,)
+    supplies: ClassVar[bool] = True  # of prices: others ask for them when they begin
 
     def __init__(self, desk: Desk, settings: SurfaceReporterSettings) -> None:
         super().__init__(desk, settings)

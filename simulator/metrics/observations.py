@@ -23,7 +23,7 @@ In `measures`, at every sample and at the end, by protocol and subject (a collat
                                included; not recorded where there is no such account
     option_interest_usd   of an option market: notional of the larger side
     margin_used_usd       collateral of what is written, base with it; of a margin account what it requires
-    margin_freed_usd      margin that cover, a guarantee or a model of the whole portfolio spares
+    margin_freed_usd      margin that cover by base, or a model of the whole portfolio, spares
     quoted_volatility_7d  at the money, of the surface that an option market quotes by
     realised_volatility   a year's, of the reference price, exponentially over a day
     realised_volatility_run    the same since the start

@@ -114,7 +114,8 @@ def margin_used_usd_max(seen: Observations) -> float | None:
 
 @metric(unit="usd", worse="lower")
 def margin_freed_usd_max(seen: Observations) -> float | None:
-    """Most margin that cover by the underlying, guarantees and models of the whole portfolio spared at any sample."""
+    """Most margin that cover by the underlying and models of the whole portfolio spared at any sample, against what
+    each position would need by itself."""
     return _highest_sum(seen, "margin_freed_usd")
 
 

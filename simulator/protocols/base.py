@@ -2,8 +2,9 @@
 
 Agents, metrics and the recorder know capabilities only, never a contract: `Lending` (positions that can be adjusted and
 liquidated), `Auction` (lots of seized collateral), `Pool` (an on-chain market), `Perp` (a perpetual future), `Vault`
-(shares of a hedged strategy), `Loans` (a pool of loans), `Oracle` (a feed to report to). A plug-in mirrors its state
-from events, so nothing is polled, and turns raw events into neutral notices.
+(shares of a hedged strategy), `Loans` (a pool of loans), `Options` (options of an asset, in a module of its own),
+`Oracle` (a feed to report to). A plug-in mirrors its state from events, so nothing is polled, and turns raw events into
+neutral notices.
 """
 
 from abc import ABC, abstractmethod

@@ -167,7 +167,7 @@ class Options(Capability, ABC):
 
     @abstractmethod
     def round_at(self, expiry: int) -> int | None:
-        """The last round of the feed at or before an expiry; None where no later look can change it yet."""
+        """The last round of the feed at or before an expiry; None before it, or where none is known."""
 
     # -------------------------------------------------- the chain, as it is
 
@@ -302,7 +302,10 @@ class Options(Capability, ABC):
 
     @abstractmethod
     def open_with(self, sender: Address, calls: Iterable[Call]) -> None:
-        """Make calls when the set-up ends and feeds are fresh: reports first, then what others want."""
+        """Make calls when the set-up ends and feeds are fresh, reports first.
+
+        A report of whoever is prepared before the protocol is seeded is made then as well.
+        """
 
     # ---------------------------------------------------------------- choosing
 

@@ -104,9 +104,13 @@ class OptionProtocol(Protocol):
         return feed
 
     def seed(self, genesis: Genesis) -> None:
-        """Fill the pool and the insurance fund, while nothing is listed."""
-        if self._attached:
-            return
+        """Fill the pool and the insurance fund, while nothing is listed, and report a first surface."""
+        if not self._attached:
+            self._fill(genesis)
+        self.venue.report_first(genesis)
+        genesis.flush()
+
+    def _fill(self, genesis: Genesis) -> None:
         venue, s = self.venue, self.settings
         provider = genesis.account(f"{self.id}/provider").address
         liquidity, fund = self._money(s.pool.liquidity_usd), self._money(s.fund_usd)
@@ -118,12 +122,10 @@ class OptionProtocol(Protocol):
             genesis.submit(venue.pool_deposit(provider, liquidity), provider, venue.parts.pool.abi)
         if fund:
             genesis.call(venue.parts.market, "donate", fund, sender=provider)
-        genesis.flush()
 
     def ready(self, genesis: Genesis) -> None:
-        """Report and list what agents have prepared, now that the feed is fresh."""
+        """Report anew and list what agents have prepared, now that the feed is fresh."""
         genesis.flush()
-        self.venue.now = genesis.now
         self.venue.begin(genesis)
         genesis.flush()
 

@@ -384,9 +384,17 @@ class OptionVenue(OptionMirror):
         """See `Options.open_with`."""
         self._opening += [(sender, call) for call in calls]
 
+    def report_first(self, genesis: Genesis) -> None:
+        """Make the reports among the calls that were asked for: whoever begins on the market wants a price."""
+        self.now = genesis.now
+        for sender, call in self._opening:
+            if call.to == self.parts.surface.address:
+                genesis.submit(call, sender, self.parts.surface.abi)
+
     def begin(self, genesis: Genesis) -> None:
         """Make the calls that were asked for, reports first."""
-        first = sorted(self._opening, key=lambda entry: entry[1].action != "report-surface")
+        self.now = genesis.now
+        first = sorted(self._opening, key=lambda entry: entry[1].to != self.parts.surface.address)
         listed = {(call.to, call.data): (sender, call) for sender, call in first}  # several keepers list the same
         for sender, call in listed.values():
             abi = next(part.abi for part in self.parts.all if part.address == call.to)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulator.chain.abi import DecodedEvent
 from simulator.chain.base import CallReverted
@@ -17,19 +17,19 @@ from simulator.units import WAD, from_fixed, from_wad, to_wad
 _STRIKE = 2**128 - 1
 
 
-class OptionContracts:
+class OptionContracts(NamedTuple):
     """What one market is made of."""
 
-    def __init__(
-        self, market: Contract, surface: Contract, expiries: Contract, pool: Contract, barrier: Contract | None
-    ) -> None:
-        self.market, self.surface, self.expiries, self.pool, self.barrier = market, surface, expiries, pool, barrier
+    market: Contract
+    surface: Contract
+    expiries: Contract
+    pool: Contract
+    barrier: Contract | None
 
     @property
     def all(self) -> list[Contract]:
         """Whose events are followed."""
-        parts = (self.market, self.surface, self.expiries, self.pool, self.barrier)
-        return [contract for contract in parts if contract is not None]
+        return [contract for contract in self if contract is not None]
 
 
 class Rounds:
@@ -142,14 +142,14 @@ class OptionMirror(Options):
             self._forget()
             self.rounds.add(event.log)
             return ()
-        handler = getattr(self, f"_on_{event.name}", None)
-        if handler is None:
-            return ()
         self.now = max(self.now, now)
         self._forget()
         for key in ("account", "liquidator"):
             if key in event.args:
                 self.accounts[event.args[key]] = None
+        handler = getattr(self, f"_on_{event.name}", None)
+        if handler is None:
+            return ()
         return handler(event.args) or ()
 
     def _forget(self) -> None:

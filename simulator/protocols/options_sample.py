@@ -68,15 +68,14 @@ def _totals(venue: OptionVenue, price: Callable[[str], float]) -> Iterator[tuple
 
 
 def _margin(venue: OptionVenue) -> tuple[float, float]:
-    """Collateral of what is written, base with it, and the margin that base or a guarantee spares [margin tokens].
+    """Collateral of what is written, base with it, and the margin that base spares [margin tokens].
 
-    What base spares counts only while there are prices.
+    What base spares counts only while there are prices. Who writes on a guarantee has its margin elsewhere.
     """
     used = freed = 0.0
     for (owner, id), position in venue.positions.items():
-        if position.size < 0:
+        if position.size < 0 and owner not in venue.guarantors:
             used += from_wad(position.collateral) + from_wad(position.base) * (venue.spot() or 0.0)
             unit = venue.initial(id) if venue.series[id].payoff is None else None
-            bare = 0 if owner in venue.guarantors else venue.uncovered(position)
-            freed += from_wad(-position.size - bare) * (unit or 0.0)
+            freed += from_wad(-position.size - venue.uncovered(position)) * (unit or 0.0)
     return used, freed

@@ -9,7 +9,7 @@ from simulator import load, run
 from simulator.errors import ConfigError
 from simulator.protocols.option_capability import KINDS, Options
 from simulator.protocols.option_math import Greeks
-from simulator.units import from_wad
+from simulator.units import WAD, from_wad
 
 CLOSE = {"rel": 1e-9, "abs": 1e-9}
 
@@ -108,6 +108,19 @@ def test_every_expiry_is_locked_frozen_and_settled(stormy):
 def test_whoever_falls_below_maintenance_is_bought_back(stormy):
     events = stormy.events[stormy.events["protocol"] == "options"]
     assert (events["name"] == "PositionLiquidated").sum() > 3
+
+
+def test_what_the_pool_risks_is_the_opposite_of_what_everybody_does(stormy):
+    rows = stormy.measures[stormy.measures["protocol"] == "options"]
+    for name in ("net_gamma_usd", "net_vega_usd", "net_theta_usd", "net_rho_usd"):
+        wide = rows[rows["name"] == name].pivot_table(index="block", columns="subject", values="value")
+        scale = wide.abs().sum(axis=1)
+        assert scale.max() > 0
+        assert (wide.sum(axis=1).abs() <= 1e-9 * (1 + scale)).all(), name
+    # Of delta what is left over is base: that of covered calls, and the pool's.
+    delta = rows[rows["name"] == "net_delta_usd"].pivot_table(index="block", columns="subject", values="value")
+    assert (delta.sum(axis=1) >= -1e-6 * delta.abs().sum(axis=1)).all()
+    assert delta.sum(axis=1).max() > 0
 
 
 def test_the_reward_of_a_buyback_is_what_reaches_the_liquidator(tmp_path):
@@ -213,6 +226,115 @@ def test_in_the_calm_everything_is_settled_and_nobody_loses_what_is_theirs():
     assert count["PositionSettled"] > 0
     pool = result.measures[result.measures["name"] == "pool_capital_usd"]["value"]
     assert abs(pool.iloc[-1] / pool.iloc[0] - 1) < 0.03
+
+
+def test_those_who_begin_on_the_market_find_a_price(tmp_path):
+    """Whatever the order of tables: who was prepared when is seen by what the surface said then."""
+    place = tmp_path / "early.py"
+    place.write_text(EARLY)
+    early = f'[early]\nagent = "{place}:Early"\n\n[surface]'
+    world = world_of(storm(tmp_path, GROUND.replace("[surface]", early)))
+    (venue,) = world.capabilities(Options)
+    (agent,) = (agent for agent in world.agents if agent.desk.agent == "early")
+    assert agent.found > 0  # at set-up
+    assert world.start - venue.surface.time <= 2  # and anew when the storm begins
+    assert venue.is_fresh()
+
+
+EARLY = """
+from simulator.agents.base import Agent
+from simulator.protocols.option_capability import Options
+
+
+class Early(Agent):
+    requires = (Options,)
+
+    def prepare(self, genesis):
+        (options,) = self.desk.capabilities(Options)
+        surface = options.parts.surface
+        self.found = genesis.try_read(surface, "volatilityOf", 2_500 * 10**18, genesis.start + 86_400) or 0
+
+    def life(self):
+        yield self.desk.sleep(0)
+"""
+
+
+def test_each_call_does_what_it_says(tmp_path):
+    world = world_of(storm(tmp_path, GROUND.replace("count = 8", "count = 0")))
+    (venue,) = world.capabilities(Options)
+    world.run_to(20)
+    alice = world.genesis.account("alice").address
+    call, put = (max(venue.of_kind(kind), key=lambda one: one.expiry).id for kind in ("call", "put"))
+    market, chain = venue.parts.market, world.chain
+
+    def position(id):
+        return market.read(chain, "positionOf", alice, id)
+
+    with world.trial() as trial:
+        for asset, amount in (("USDC", 100_000 * WAD), ("ETH", 10 * WAD)):
+            assert trial.give(asset, alice, amount)
+            trial.allow(asset, alice, venue.spender)
+        trial.allow("USDC", alice, venue.pool_spender)
+
+        def do(made):
+            assert trial.send(alice, made) == (True, "")
+
+        do(venue.deposit(alice, 50_000 * WAD))
+        do(venue.trade(alice, call, -3 * WAD, 0.0, base=2 * WAD, collateral=5_000 * WAD))
+        assert position(call) == (-3 * WAD, 5_000 * WAD, 2 * WAD)
+        do(venue.adjust(alice, call, -4_000 * WAD, WAD))
+        assert position(call) == (-3 * WAD, 1_000 * WAD, 3 * WAD)
+        do(venue.trade(alice, put, 2 * WAD, 1e6))
+        assert position(put)[0] == 2 * WAD
+        low = venue.trade(alice, put, 2 * WAD, 0.01)
+        assert trial.send(alice, low).reason == "PriceLimit"
+        assert "PriceLimit" in low.accepts
+        do(venue.trade(alice, call, 3 * WAD, 1e6))
+        assert trial.held("ETH", alice) == 10 * WAD  # what covered it has come back
+        before = market.read(chain, "cashOf", alice)
+        do(venue.withdraw(alice, 10_000 * WAD))
+        assert market.read(chain, "cashOf", alice) == before - 10_000 * WAD
+        do(venue.pool_deposit(alice, 20_000 * WAD))
+        held, queued, _ = venue.pool_shares(alice)
+        assert (held > 0, queued) == (True, 0)
+        assert venue.pool_share_price() == pytest.approx(1.0, rel=1e-3)
+        assert venue.pool_redeemable(alice) == held
+        do(venue.pool_redeem(alice, held))
+        assert trial.held("USDC", alice) == pytest.approx(60_000 * WAD, abs=20 * WAD)
+    assert market.read(chain, "cashOf", alice) == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda v, a: v.trade(a, 0, WAD, 1e6), "NotListed"),
+        (lambda v, a: v.trade(a, max(v.series), 0, 1e6), "NoTrade"),
+        (lambda v, a: v.trade(a, max(v.series), 1, 1e6), "DustSize"),
+        (lambda v, a: v.trade(a, max(v.series), WAD, 1e6), "InsufficientCash"),
+        (lambda v, a: v.trade(a, max(v.series), -WAD, 0.0), "InsufficientMargin"),
+        (lambda v, a: v.list_series(v.now + 86_400, 2_500.0, "put"), "NotLister"),
+        (lambda v, a: v.report(v.surface), "NotReporter"),
+        (lambda v, a: v.lock(v.now + 86_400, 1), "NotExpired"),
+        (lambda v, a: v.freeze(v.now + 86_400), "PriceNotLocked"),
+        (lambda v, a: v.settle(a, max(v.series)), "NotFrozen"),
+        (lambda v, a: v.liquidate(a, max(v.series)), "NoPosition"),
+        (lambda v, a: v.withdraw(a, WAD), "InsufficientCash"),
+        (lambda v, a: v.adjust(a, max(v.series), WAD), "NoPosition"),
+    ],
+)
+def test_what_is_refused_says_why(quiet, make, error):
+    world, venue = quiet
+    alice = world.genesis.account("alice").address
+    with world.trial() as trial:
+        assert trial.send(alice, make(venue, alice)).reason == error
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory):
+    """A world in which nobody trades."""
+    world = world_of(storm(tmp_path_factory.mktemp("quiet"), GROUND.replace("count = 8", "count = 0")))
+    world.run_to(20)
+    return world, world.capabilities(Options)[0]
 
 
 def test_two_keepers_list_each_series_once(tmp_path):

@@ -104,8 +104,8 @@ def _margin(own: str, asset: str, series: Series) -> Chart:
     keys, traces = _drawn(series, parts)
     bought, used, freed = (_peak(series, name) for name in ("option_longs_usd", "margin_used_usd", "margin_freed_usd"))
     words = (
-        f"At most options on {usd(bought)} were held. Writers had up to {usd(used)} of collateral in them; cover and "
-        f"guarantees spared up to {usd(freed)} of margin."
+        f"At most options on {usd(bought)} were held. Writers had up to {usd(used)} of collateral in them; cover by "
+        f"the asset spared up to {usd(freed)} of margin."
     )
     panels = (Panel("Notional, USD", 0.5, {**AXIS, "rangemode": "tozero"}), Panel("Margin, USD", 0.5, AXIS))
     return Chart(f"option-margin-{own}", f"Open options and margin of {asset}", words, keys, panels, traces)
