@@ -180,8 +180,16 @@ def test_the_loss_falls_on_collateral_then_the_fund_then_the_pool_to_the_wei(gap
     assert gap.metrics["bad_debt_usd"] == 0
 
 
+# One strike, as many bought as written, and next to nothing of the pool's own between them.
+POOR = {
+    "options.pool.liquidity_usd": 20_000, "makers.capital_usd": 20_000, "options.fund_usd": 10_000,
+    "holders.insured": 1.0,
+    "weekly-sellers.count": 0, "planners.count": 0, "hunters.count": 0,
+}  # fmt: skip
+
+
 def test_what_a_poor_pool_cannot_pay_those_who_bought_lose():
-    poor = told("put-seller-gap", **{"options.pool.liquidity_usd": 100_000, "makers.capital_usd": 100_000})
+    poor = told("put-seller-gap", **POOR)
     lost = the_order_holds(poor)
     assert lost["pool"] > 0
     assert lost["longs"] > 0
