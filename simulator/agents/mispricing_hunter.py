@@ -2,11 +2,12 @@
 
 They look when a surface or a price was reported, when somebody's trade has moved a quote, and when the market has left
 the price that the chain quotes by. Of every series they reckon the size whose gain, after fee, gas and the cost of a
-hedge, is largest, and take the best. What they hold they hedge, keep until the chain pays what it is worth, and after
-some time give back at any price.
+hedge, is largest, and take the best, if a report that waits in the pool leaves anything of it. What they hold they
+hedge, keep until the chain pays what it is worth, and after some time give back at any price.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 import simpy
@@ -14,7 +15,8 @@ from pydantic import Field
 
 from simulator.agents.base import Desk, Life, newest
 from simulator.agents.margin_book import HedgeSettings, MarginBook
-from simulator.agents.option_agent import TRADE_GAS, OptionAgent, OptionAgentSettings
+from simulator.agents.option_agent import ROOM, TRADE_GAS, OptionAgent, OptionAgentSettings
+from simulator.chain.types import Transaction
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.option_capability import OptionPosition, OptionSeries
 from simulator.settings import HOURS, MINUTES, RATIO, SECONDS, SHARE, USD
@@ -22,6 +24,7 @@ from simulator.units import from_wad, to_wad
 
 _SIZES = tuple(2.0**-k for k in range(10))  # parts of the largest size that are tried
 _AT_ONCE = 3  # trades of one look
+_REPORTS = ("report", "report-surface")  # what they call it in the pool
 _KEPT = 1.5  # collateral over what a written position must keep, at least
 
 
@@ -39,6 +42,9 @@ class MispricingHunterSettings(OptionAgentSettings):
         2.0, ge=1.5, description="collateral over what it has to be, when it writes", json_schema_extra=RATIO
     )
     least_profit_usd: float = Field(20.0, ge=0, description="of a trade, all costs paid", json_schema_extra=USD)
+    least_return: float = Field(
+        0.01, ge=0, le=1, description="of a trade, over the money that it ties up", json_schema_extra=SHARE
+    )
     gap: float = Field(
         0.002,
         gt=0,
@@ -51,7 +57,7 @@ class MispricingHunterSettings(OptionAgentSettings):
         2.0, ge=0, description="mean time from a look to a decision (exponential)", json_schema_extra=SECONDS
     )
     patience_hours: float = Field(
-        24.0, gt=0, description="after which it gives back what it holds", json_schema_extra=HOURS
+        6.0, gt=0, description="after which it gives back what it holds", json_schema_extra=HOURS
     )
 
 
@@ -72,6 +78,7 @@ class MispricingHunter(OptionAgent):
         super().__init__(desk, settings)
         self._book = MarginBook(desk, self._options.asset, settings.hedge)
         self._since: dict[int, float] = {}  # [s since the start] when it opened a position, by series
+        self._coming: tuple[float, Transaction] | None = None  # when it saw a report in the pool, and which
 
     def prepare(self, genesis: Genesis) -> None:
         """Bring the money."""
@@ -84,6 +91,7 @@ class MispricingHunter(OptionAgent):
         desk, settings = self.desk, self.settings
         if not settings.capital_usd:
             return
+        desk.process(self._watch_pool())
         inbox = desk.inbox("surface", "price", "option_trade")
         yield desk.sleep(60 * settings.look_minutes * float(desk.random.random()))
         while True:
@@ -98,6 +106,21 @@ class MispricingHunter(OptionAgent):
             if not news.triggered:
                 news.cancel()
             yield desk.sleep(settings.thinking_seconds * float(desk.random.standard_exponential()))
+
+    def _watch_pool(self) -> Life:
+        """Remember the latest report of a price or a surface that waits."""
+        inbox = self.desk.inbox("pending")
+        while True:
+            notice = yield inbox.get()
+            if notice.args["action"] in _REPORTS:
+                self._coming = (self.desk.elapsed, notice.args["transaction"])
+
+    def _foreseen(self) -> AbstractContextManager[None]:
+        """A `with` block in which views see the chain as a report that waits for the next block would leave it."""
+        now, every = self.desk.elapsed, self.desk.block_seconds
+        if self._coming is None or self._coming[0] // every < now // every:  # it is in a block by now
+            return nullcontext()
+        return self.desk.after(self._coming[1])
 
     def _look(self) -> Life:
         """Take what there is, keep what it has written safe, and hedge."""
@@ -138,49 +161,62 @@ class MispricingHunter(OptionAgent):
         if self._unit_gain(series, side * self._options.min_size, worth) <= 0:
             return None
         found: _Chance | None = None
-        largest = self._largest(series, side, worth)
+        largest, tied = self._reach(series, side, worth)
+        hedging, least = self._hedging(series), self.settings.least_return * tied
         for part in _SIZES:
             size = side * to_wad(part * largest)
-            gain = 0.0 if self._dust(size) else self._unit_gain(series, size, worth) * abs(from_wad(size))
-            if gain > 0 and (found is None or gain > found.gain):
+            unit = 0.0 if self._dust(size) else self._unit_gain(series, size, worth) - hedging
+            gain = unit * abs(from_wad(size))
+            if found is not None and gain <= found.gain:
+                break  # a quote moves evenly with size, so the gain has one top
+            if unit > least:
                 found = _Chance(gain, series, size)
         return found
 
     def _unit_gain(self, series: OptionSeries, size: int, worth: float) -> float:
-        """What one option gains after the fee and its first hedge [usd]."""
+        """What one option gains after the fee [usd]."""
         quote = self._options.quote(series.id, size)
         if quote is None:
             return 0.0
-        unit = worth - quote if size > 0 else quote - worth
-        unit -= self._fee(quote)
-        hedged = unit > 0 and self.settings.hedge.capital_usd > 0
-        return unit - abs(self._greeks(series).delta) * self._spot * self.settings.hedge.fee if hedged else unit
+        return (worth - quote if size > 0 else quote - worth) - self._fee(quote)
+
+    def _hedging(self, series: OptionSeries) -> float:
+        """What the first hedge of one option costs [usd]."""
+        hedge = self.settings.hedge
+        return abs(self._greeks(series).delta) * self._spot * hedge.fee if hedge.capital_usd else 0.0
 
     def _fee(self, quote: float) -> float:
         """Of one option [usd]."""
         options = self._options
         return min(options.trade_fee * options.oracle.price, options.fee_cap * quote)
 
-    def _largest(self, series: OptionSeries, side: int, worth: float) -> float:
-        """Options that its money for one trade pays for or carries."""
-        money = self.settings.most * self._usd(self._options.cash(self.desk.address))
-        unit = worth if side > 0 else (self._options.initial(series.id) or 0.0) * self.settings.cushion
-        return max(0.0, money) / unit if unit > 0 else 0.0
+    def _reach(self, series: OptionSeries, side: int, worth: float) -> tuple[float, float]:
+        """The largest size [options], and the money [usd] that each ties up: none where it closes what is held."""
+        options = self._options
+        room = options.depth * options.max_shift - side * from_wad(options.inventory(series.id))
+        held = options.positions.get((self.desk.address, series.id))
+        if held is not None and held.size * side < 0:
+            return min(room, abs(from_wad(held.size))), 0.0
+        tied = worth if side > 0 else (options.initial(series.id) or 0.0) * self.settings.cushion
+        money = self.settings.most * max(0.0, self._usd(options.cash(self.desk.address)))
+        return (min(room, money / tied) if tied > 0 else 0.0), tied
 
     # ------------------------------------------------------------------- trade
 
     def _take(self, chance: _Chance) -> Life:
         """Ask the chain, and trade if it still gains."""
         series, size = chance.series, chance.size
-        preview = self._options.preview_trade(self.desk.address, series.id, size)
+        with self._foreseen():
+            preview = self._options.preview_trade(self.desk.address, series.id, size)
         worth = self._worth(series)
         if preview is None or worth is None:
             return
-        gain = (worth - from_wad(preview.price)) * from_wad(size) - self._costs(preview)
-        if gain >= self.settings.least_profit_usd and (yield from self._fill(series, size, preview.price)):
+        needed = (self._costs(preview) + self.settings.least_profit_usd) / from_wad(size)
+        limit = worth - needed  # what it writes has a negative size, so this is above its worth
+        if (limit - from_wad(preview.price)) * size >= 0 and (yield from self._fill(series, size, limit)):
             self._since.setdefault(series.id, self.desk.elapsed)
 
-    def _fill(self, series: OptionSeries, size: int, price: int) -> Life:
+    def _fill(self, series: OptionSeries, size: int, limit: float) -> Life:
         """Trade, with collateral for what is written by it."""
         owner = self.desk.address
         held = self._options.positions.get((owner, series.id))
@@ -192,7 +228,7 @@ class MispricingHunter(OptionAgent):
                 return False
             wanted = self._margin(unit * -from_wad(then) * self.settings.cushion)
             collateral = min(wanted - (held.collateral if held else 0), max(0, self._options.cash(owner)))
-        return bool((yield from self._trade(series, size, price, collateral)))
+        return bool((yield from self._trade(series, size, limit, collateral)))
 
     def _is_thin(self, position: OptionPosition) -> bool:
         unit = self._options.maintenance(position.series)
@@ -208,7 +244,8 @@ class MispricingHunter(OptionAgent):
         preview = options.preview_trade(self.desk.address, position.series, size)
         if preview is None or from_wad(preview.price) * abs(from_wad(size)) < self._costs(preview):
             return
-        if (yield from self._trade(options.series[position.series], size, preview.price)):
+        limit = from_wad(preview.price) * (1 + (ROOM if size > 0 else -ROOM))
+        if (yield from self._trade(options.series[position.series], size, limit)):
             self._since.pop(position.series, None)
 
     # ------------------------------------------------------------------- hedge

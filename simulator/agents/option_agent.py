@@ -19,7 +19,7 @@ from simulator.protocols.option_math import Greeks, Terms
 from simulator.units import YEAR_SECONDS, from_wad, to_wad
 
 TRADE_GAS = 450_000  # reckoned with
-_ROOM = 1e-3  # by which a fill may be worse than its preview: time and rounding
+ROOM = 0.05  # by which a fill may be worse than its preview where nothing else bounds it
 
 
 class OptionAgentSettings(AgentSettings):
@@ -99,11 +99,9 @@ class OptionAgent(Agent):
         """Fee and gas of a trade [usd]."""
         return self._usd(preview.fee) + self.desk.gas_price_usd(gas)
 
-    def _trade(self, series: OptionSeries, size: int, price: int, collateral: int = 0, base: int = 0) -> Life:
-        """Trade at a previewed price [usd wad] or hardly worse; whether it was done."""
-        options = self._options
-        limit = from_wad(price) * (1 + (_ROOM if size > 0 else -_ROOM))
-        call = options.trade(self.desk.address, series.id, size, limit, collateral, base)
+    def _trade(self, series: OptionSeries, size: int, limit: float, collateral: int = 0, base: int = 0) -> Life:
+        """Trade at no worse a price than `limit` [usd]; whether it was done."""
+        call = self._options.trade(self.desk.address, series.id, size, limit, collateral, base)
         return (yield from self._try(call))
 
     def _try(self, call: Call) -> Life:

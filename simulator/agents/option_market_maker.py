@@ -20,6 +20,7 @@ from simulator.units import from_wad, to_wad
 
 _LEAST_STEP = 0.001  # relative move of the price that is worth a look
 _MOST_STEP = 0.05
+_REST_SECONDS = 60.0  # until it trades what was too much for one order
 _PART = 0.25  # of the band that delta may pass its edge by before a look
 
 
@@ -61,17 +62,17 @@ class OptionMarketMaker(OptionAgent):
         yield desk.sleep(settings.look_minutes * 60 * float(desk.random.random()))
         while True:
             newest(inbox)
-            low, high = self._hedge()
+            low, high, pause = self._hedge()
             news = inbox.get()
-            waits: list[simpy.Event] = [desk.sleep(settings.look_minutes * 60), news]
+            waits: list[simpy.Event] = [desk.sleep(pause), news]
             yield desk.first_of([*waits, *desk.outside(self._options.asset, low, high)])
             if not news.triggered:
                 news.cancel()
             else:
                 yield desk.sleep(desk.block_seconds)  # what else the block brought
 
-    def _hedge(self) -> tuple[float, float]:
-        """Trade to the edge of the band; the prices at which delta comes to its edges again."""
+    def _hedge(self) -> tuple[float, float, float]:
+        """Trade to the edge of the band; the prices at which delta has left it again, and how long to wait [s]."""
         book = self._book
         book.settle()
         delta, gamma = self._exposure()
@@ -80,7 +81,10 @@ class OptionMarketMaker(OptionAgent):
         owner = str(self.desk.address)
         rows = [("delta_before_hedge", delta), ("delta_after_hedge", delta + book.size), *book.measures()]
         self.desk.note(self.desk.agent, [(owner, name, value) for name, value in rows])
-        return _edges(self._spot, delta + book.size, gamma, band)
+        off = delta + book.size
+        is_done = abs(off) <= band * (1 + 1e-9) or abs(delta) > book.room
+        pause = 60 * self.settings.look_minutes if is_done else _REST_SECONDS
+        return *_edges(self._spot, off, gamma, band), pause
 
     def _exposure(self) -> tuple[float, float]:
         """Delta and gamma of its share of the pool [tokens, tokens per usd], at the market."""

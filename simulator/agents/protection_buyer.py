@@ -12,7 +12,7 @@ import simpy
 from pydantic import Field
 
 from simulator.agents.base import Desk, Life
-from simulator.agents.option_agent import TRADE_GAS, OptionAgent, OptionAgentSettings
+from simulator.agents.option_agent import ROOM, TRADE_GAS, OptionAgent, OptionAgentSettings
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.option_capability import OptionPosition, OptionSeries
 from simulator.settings import HOURS, RATIO, SECONDS, SHARE, USD
@@ -151,7 +151,7 @@ class ProtectionBuyer(OptionAgent):
             if preview is not None and from_wad(preview.price) <= most and self._affords(preview.price, size):
                 costs = self.desk.gas_price_usd(TRADE_GAS)
                 if costs <= _GAS_SHARE * self._usd(preview.price * size // WAD):
-                    yield from self._take(series, size, preview.price)
+                    yield from self._take(series, size, from_wad(preview.price), most)
                 return
             size //= 2
 
@@ -161,9 +161,9 @@ class ProtectionBuyer(OptionAgent):
         most_with_fee = cost + round(cost * self._options.fee_cap)
         return self._usd(cost) <= limit and most_with_fee <= self._options.cash(self.desk.address)
 
-    def _take(self, series: OptionSeries, size: int, price: int) -> Life:
-        if (yield from self._trade(series, size, price)):
-            self._paid[series.id] = from_wad(price)
+    def _take(self, series: OptionSeries, size: int, price: float, most: float) -> Life:
+        if (yield from self._trade(series, size, min(most, price * (1 + ROOM)))):
+            self._paid[series.id] = price
             self._is_afraid = False
             self._seen.clear()
 
@@ -176,6 +176,6 @@ class ProtectionBuyer(OptionAgent):
         preview = self._options.preview_trade(self.desk.address, series.id, -position.size)
         if preview is None:
             return
-        brought = from_wad(preview.price) * from_wad(position.size) - self._costs(preview)
-        if brought >= self.settings.take_profit * paid * from_wad(position.size):
-            yield from self._trade(series, -position.size, preview.price)
+        least = self.settings.take_profit * paid + self._costs(preview) / from_wad(position.size)
+        if from_wad(preview.price) >= least:
+            yield from self._trade(series, -position.size, least)

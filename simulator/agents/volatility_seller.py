@@ -12,7 +12,7 @@ import simpy
 from pydantic import Field, model_validator
 
 from simulator.agents.base import Desk, Life, newest
-from simulator.agents.option_agent import OptionAgent, OptionAgentSettings
+from simulator.agents.option_agent import ROOM, OptionAgent, OptionAgentSettings
 from simulator.agents.perp_trader import FearSettings
 from simulator.protocols import option_math
 from simulator.protocols.genesis import Genesis
@@ -141,7 +141,7 @@ class VolatilitySeller(OptionAgent):
         preview = self._options.preview_trade(self.desk.address, position.series, -position.size)
         if preview is not None:
             series = self._options.series[position.series]
-            if (yield from self._trade(series, -position.size, preview.price)):
+            if (yield from self._trade(series, -position.size, from_wad(preview.price) * (1 + ROOM))):
                 self._calm_at = self.desk.elapsed + 3600 * self.settings.calm_hours
 
     # ------------------------------------------------------------------- write
@@ -165,9 +165,9 @@ class VolatilitySeller(OptionAgent):
             if posted is None:
                 size = size * 4 // 5
                 continue
-            if self._pays(series, size, preview, means):
-                base = size if self._is_covered else 0
-                yield from self._trade(series, -size, preview.price, posted, base)
+            least = self._least(series, size, preview, means)
+            if least is not None and from_wad(preview.price) >= least:
+                yield from self._trade(series, -size, least, posted, size if self._is_covered else 0)
                 return
             size //= 2  # the quote falls with the size
 
@@ -199,15 +199,13 @@ class VolatilitySeller(OptionAgent):
         posted = min(self._margin(series.strike * from_wad(size)), round(money * self.settings.posted))
         return posted if posted >= preview.required else None
 
-    def _pays(self, series: OptionSeries, size: int, preview: TradePreview, means: float) -> bool:
-        """Whether the premium less costs is more than it expects to pay, and enough for its money."""
+    def _least(self, series: OptionSeries, size: int, preview: TradePreview, means: float) -> float | None:
+        """The lowest price [usd] that is more than it expects to pay and enough for its money, costs counted."""
         terms = self._terms(series)
         if terms is None or means <= 0:
-            return False
-        expected = 0.0
-        if self.settings.expected_volatility:
-            opinion = terms._replace(volatility=self.settings.expected_volatility)
-            expected = option_math.price(opinion, is_call=self._is_covered)
-        net = from_wad(preview.price) * from_wad(size) - self._costs(preview)
-        enough: float = self.settings.least_yield * means * terms.years
-        return net > expected * from_wad(size) and net >= enough
+            return None
+        expected, volatility = 0.0, self.settings.expected_volatility
+        if volatility:
+            expected = option_math.price(terms._replace(volatility=volatility), is_call=self._is_covered)
+        enough = self.settings.least_yield * means * terms.years / from_wad(size)
+        return float(max(expected, enough) + self._costs(preview) / from_wad(size))
