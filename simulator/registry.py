@@ -217,6 +217,7 @@ PROTOCOLS = Registry(
     {
         "aave-v3": "simulator.protocols.aave:AaveProtocol",
         "cdp": "simulator.protocols.cdp:Cdp",
+        "options": "simulator.protocols.options:OptionProtocol",
         "perps": "simulator.protocols.perps:PerpProtocol",
         "pool": "simulator.protocols.pool:PoolProtocol",
         "uniswap-v3": "simulator.protocols.uniswap:UniswapProtocol",
@@ -241,7 +242,13 @@ AGENTS = Registry(
         "funding-arbitrageur": "simulator.agents.funding_arbitrageur:FundingArbitrageur",
         "perp-liquidator": "simulator.agents.perp_liquidator:PerpLiquidator",
         "backstop-keeper": "simulator.agents.backstop_keeper:BackstopKeeper",
+        "surface-reporter": "simulator.agents.surface_reporter:SurfaceReporter",
+        "option-keeper": "simulator.agents.option_keeper:OptionKeeper",
         "perp-provider": "simulator.agents.perp_provider:PerpProvider",
+        "option-market-maker": "simulator.agents.option_market_maker:OptionMarketMaker",
+        "protection-buyer": "simulator.agents.protection_buyer:ProtectionBuyer",
+        "volatility-seller": "simulator.agents.volatility_seller:VolatilitySeller",
+        "mispricing-hunter": "simulator.agents.mispricing_hunter:MispricingHunter",
     },
 )
 PROCESSES = Registry(

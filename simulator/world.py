@@ -28,12 +28,15 @@ from simulator.liquidations import FOLLOWED, LiquidationLog
 from simulator.market import Market, background_demand
 from simulator.mempool import Eip1559, Legacy, Mempool
 from simulator.observer import Observer
+from simulator.option_log import OptionLog
 from simulator.oracle_faults import seconds
 from simulator.outbox import Outbox
 from simulator.perp_log import PerpLog
 from simulator.population import populate
+from simulator.portfolios import PortfolioLog
 from simulator.protocols.base import Auction, Call, Lending, Notice, Perp, Protocol, Vault
 from simulator.protocols.genesis import Contract, Genesis
+from simulator.protocols.option_capability import Options
 from simulator.protocols.oracle import OracleProtocol, warm_up
 from simulator.protocols.positions import SafetyWatch
 from simulator.rebalances import RebalanceLog
@@ -190,6 +193,8 @@ class World:
         self.liquidations = LiquidationLog(lendings, self.market)
         self.rebalances = RebalanceLog(self.capabilities(Vault), self.market)
         self.perp_log = PerpLog(self.capabilities(Perp), self.market)
+        self.option_log = OptionLog(self.capabilities(Options), self.market)
+        self.portfolios = PortfolioLog(self.capabilities(Options), self.capabilities(Perp), self.capabilities(Vault))
         self._protocol_of = {c.id: p.id for p in self.protocols for c in p.capabilities()}
         self._moving = [each for each in self.protocols if type(each).advance is not Protocol.advance]
         for house in self.capabilities(Auction):
@@ -393,6 +398,7 @@ class World:
             self.liquidations.spent(receipt, sent.call.subject, self.ether_usd)
             self.rebalances.spent(receipt, sent.call.subject, sent.submitted, self.ether_usd)
             self.perp_log.spent(receipt, sent.call.subject, self.ether_usd)
+            self.option_log.spent(receipt, sent.call.subject, self.ether_usd)
         if receipt.status:
             for position, log in enumerate(receipt.logs):
                 known = self._contracts.get(log.address)
@@ -431,7 +437,11 @@ class World:
         self._close(tx, Fate("refused", reason, None), None)
 
     def _notify(self, notice: Notice) -> None:
-        for kinds, log in ((FOLLOWED, self.liquidations), (PerpLog.FOLLOWED, self.perp_log)):
+        for kinds, log in (
+            (FOLLOWED, self.liquidations),
+            (PerpLog.FOLLOWED, self.perp_log),
+            (OptionLog.FOLLOWED, self.option_log),
+        ):
             if notice.kind in kinds:
                 for row in log.on_notice(notice, self.number):
                     self.observer.neutral(self.number, notice.protocol, row)
@@ -447,6 +457,8 @@ class World:
         self.liquidations.advance(self.number, now)
         self.rebalances.advance(now)
         self.perp_log.advance(self.number, now)
+        self.option_log.advance(self.number, now)
+        self.portfolios.advance(now, market.price)
         for lending, watch in self._watches.values():
             for position in watch.advance(lending.oracle.price / lending.index(now))[0]:
                 self._notify(Notice("unsafe", self._protocol_of[lending.id], position, {"capability": lending.id}))
@@ -476,6 +488,9 @@ class World:
         for protocol in self.protocols:
             taken = guarded(f"protocol {protocol.id}", partial(protocol.sample, self.now, self.market.price))
             self.observer.sample(self.number, protocol.id, taken)
+        for options in self.portfolios.markets:
+            rows = self.portfolios.rows(options, self.market.price)
+            self.observer.measures(self.number, self._protocol_of[options.id], rows)
 
     def _observe_genesis(self, env: BlockEnv, outcomes: Sequence[Outcome]) -> None:
         """Mirror the events of set-up; agents do not live yet."""
@@ -494,7 +509,7 @@ class World:
 
     def finish(self) -> None:
         """Write what never happened: unfilled liquidations and transactions that still wait."""
-        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled()]:
+        for row in [*self.liquidations.unfilled(), *self.perp_log.unfilled(), *self.option_log.unfilled()]:
             self.observer.neutral(self.number, "", row)
         for sent in self.outbox.unsettled():
             self._close(sent.transaction, Fate("pending", "the run ended", None), None)

@@ -16,6 +16,7 @@ from simulator.market.impact import Impact, ImpactSettings
 from simulator.market.paths import drawn_paths
 from simulator.market.processes import Process
 from simulator.market.surface import Surface, VolatilitySettings
+from simulator.market.svi import Svi
 from simulator.streams import Streams
 from simulator.units import YEAR_SECONDS
 
@@ -155,6 +156,13 @@ class Market:
         """
         days = (expiry - self._start - self._step * self._step_seconds) / _DAY
         return self._surface_of(asset).implied_volatility(self._step, self.price(asset), strike, days)
+
+    def smiles(self, asset: str) -> Sequence[tuple[float, Svi]]:
+        """The slices of an asset's surface now: days to expiry, and total variance by k = ln(strike / price).
+
+        Raises ConfigError for an asset that has none.
+        """
+        return self._surface_of(asset).smiles(self._step, self.price(asset))
 
     def measures(self) -> Iterable[tuple[str, str, float]]:
         """What is recorded of funding and volatility now: asset, name, value."""

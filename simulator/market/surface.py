@@ -19,7 +19,7 @@ from pydantic import Field, field_validator, model_validator
 
 from simulator.market.reverting import correlated_shocks, reverting, speed
 from simulator.market.svi import Blend, Smile, Svi, butterfly, calendar, highest_scale, lowest_density
-from simulator.settings import HOURS, Settings
+from simulator.settings import HOURS, Knots, Settings, in_order_of_time
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +64,9 @@ class VolatilitySettings(Settings):
     spot_correlation: float = Field(
         0.0, ge=-1, le=1, description="of the log level's steps with those of the asset's log price"
     )
+    levels: Knots = Field(
+        (), description="declared [hour, times the stated volatility], geometric between them; the level is around it"
+    )
 
     @field_validator("slices")
     @classmethod
@@ -71,6 +74,25 @@ class VolatilitySettings(Settings):
         for near, far in pairwise(_in_order(slices)):
             check_neighbours(near, far)
         return slices
+
+    @field_validator("levels")
+    @classmethod
+    def _levels_in_order(cls, levels: Knots) -> Knots:
+        for hour, times in levels:
+            if not times > 0:
+                raise ValueError(f"{times:g} times at hour {hour:g}: must be > 0")
+        return in_order_of_time(levels)
+
+    @model_validator(mode="after")
+    def _room_for_levels(self) -> "VolatilitySettings":
+        highest, where = self._highest_scale
+        for hour, times in self.levels:
+            if times**2 > highest:
+                raise ValueError(
+                    f"levels has butterfly arbitrage at {where} at hour {hour:g}: {times:g} must be <= "
+                    f"{math.sqrt(highest):.3g}, or the smiles flatter"
+                )
+        return self
 
     @model_validator(mode="after")
     def _room_for_the_level(self) -> "VolatilitySettings":
@@ -129,9 +151,18 @@ def level_path(settings: VolatilitySettings, seconds: float, log_prices: Floats,
     """The logarithm of the level at each time, `seconds` apart."""
     shocks = correlated_shocks(settings.spot_correlation, log_prices, seconds, random)
     rate = speed(settings.half_life_hours)
-    elapsed = seconds * np.arange(len(log_prices))
+    elapsed: Floats = seconds * np.arange(len(log_prices), dtype=np.float64)
     variance = settings.deviation**2 * -np.expm1(-2 * rate * elapsed)
-    return np.minimum(reverting(variance, math.exp(-rate * seconds), 0.0, shocks), settings.highest_level)
+    level = np.add(reverting(variance, math.exp(-rate * seconds), 0.0, shocks), _declared(settings.levels, elapsed))
+    return np.minimum(level, settings.highest_level)
+
+
+def _declared(levels: Knots, elapsed: Floats) -> Floats:
+    """The logarithm of the declared level at each time [s]; none is 0."""
+    if not levels:
+        return np.zeros(len(elapsed))
+    hours, times = np.array(levels, dtype=np.float64).T
+    return np.asarray(np.interp(elapsed / 3600, hours, np.log(times)))
 
 
 class Surface:

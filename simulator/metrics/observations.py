@@ -3,11 +3,12 @@
 Protocols are known by neutral rows alone. In `events`, with a null index:
 
     liquidation        subject the position; debt_usd that the liquidator paid, collateral_usd that he got (of a
-                       perpetual position both are the notional closed), profit_usd after slippage, gas and tips,
+                       perpetual position both are the notional closed, of options written what buying them back cost
+                       and what the collateral paid of it), profit_usd after slippage, gas and tips,
                        unsafe_block, fill_block (null: never filled)
     auction_settled    subject the lot; paid_usd, collateral_usd that was in it
     deleveraged        subject the account; notional_usd closed, haircut_usd of profit given up
-    socialised         loss_usd that a pool's depositors took
+    socialised         loss_usd that a pool's depositors took, or those whom it owed
 
 In `measures`, at every sample and at the end, by protocol and subject (a collateral, or empty for all of a protocol):
 
@@ -20,6 +21,16 @@ In `measures`, at every sample and at the end, by protocol and subject (a collat
     insurance_fund_lowest_usd  of a perpetual market: lowest insurance fund so far
     hedge_funding_paid_usd     of a perpetual market: funding paid so far by accounts that are contracts, what is due
                                included; not recorded where there is no such account
+    option_interest_usd   of an option market: notional of the larger side
+    margin_used_usd       collateral of what is written, base with it; of a margin account what it requires
+    margin_freed_usd      margin that cover, a guarantee or a model of the whole portfolio spares
+    quoted_volatility_7d  at the money, of the surface that an option market quotes by
+    realised_volatility   a year's, of the reference price, exponentially over a day
+    realised_volatility_run    the same since the start
+    net_delta_usd, net_gamma_usd, net_vega_usd, net_theta_usd, net_rho_usd, delta_drift_usd
+                          of portfolios with options, as `simulator/portfolios.py` has them
+    option_premiums_usd, option_payoffs_usd, option_marks_usd
+                          of vaults: paid so far for options less what their sale brought, paid out by them, worth now
 
 Of a vault, by protocol and subject, as `simulator/protocols/vault_record.py` writes them: `nav_per_share` and `delta`
 at every block; `target_per_share` and, where there is a hedge leg, `hedge_profit_per_share` each full hour;
@@ -63,6 +74,21 @@ _MEASURES = (
     "open_interest_usd",
     "insurance_fund_lowest_usd",
     "hedge_funding_paid_usd",
+    "option_interest_usd",
+    "margin_used_usd",
+    "margin_freed_usd",
+    "quoted_volatility_7d",
+    "realised_volatility",
+    "realised_volatility_run",
+    "net_delta_usd",
+    "net_gamma_usd",
+    "net_vega_usd",
+    "net_theta_usd",
+    "net_rho_usd",
+    "delta_drift_usd",
+    "option_premiums_usd",
+    "option_payoffs_usd",
+    "option_marks_usd",
 )
 _PROBED = (
     "stale_answers_used",
@@ -195,7 +221,12 @@ class Observations:
     @cached_property
     def lends(self) -> bool:
         """Whether any protocol was there to lend, or to trade on margin, so that no liquidation is an answer."""
-        return bool(self.liquidations) or not self.measure("debt_usd").empty or self.has_perpetuals
+        return bool(self.liquidations) or not self.measure("debt_usd").empty or self.has_derivatives
+
+    @property
+    def has_derivatives(self) -> bool:
+        """Whether there was a perpetual or an option market."""
+        return self.has_perpetuals or not self.measure("option_interest_usd").empty
 
     @cached_property
     def has_perpetuals(self) -> bool:

@@ -28,5 +28,6 @@ def adl_notional_usd(seen: Observations) -> float | None:
 
 @metric(unit="usd", worse="higher")
 def socialised_loss_usd(seen: Observations) -> float | None:
-    """Losses of bankrupt perpetual accounts that fell on the depositors of a pool."""
-    return seen.total("socialised", "loss_usd") if seen.has_perpetuals else None
+    """Losses of bankrupt perpetual accounts and writers of options that fell on the depositors of a pool, or on those
+    whom it owed."""
+    return seen.total("socialised", "loss_usd") if seen.has_derivatives else None

@@ -25,11 +25,13 @@ def bad_debt_usd(seen: Observations) -> float | None:
 
 @metric(unit="ratio", worse="higher", source="bad debt share in crvUSDrisk")
 def bad_debt_ratio(seen: Observations) -> float | None:
-    """bad_debt_usd over the highest debt outstanding, open interest of perpetual markets included, at any sample; null
-    where nothing was ever owed."""
+    """bad_debt_usd over the highest debt outstanding, open interest of perpetuals and options included, at any sample;
+    null where nothing was ever owed."""
     lost = bad_debt_usd(seen)
-    debt, open_interest = (seen.measure(name).sum(axis="columns") for name in ("debt_usd", "open_interest_usd"))
-    owed = debt.add(open_interest, fill_value=0.0)
+    debt, perpetuals, options = (
+        seen.measure(name).sum(axis="columns") for name in ("debt_usd", "open_interest_usd", "option_interest_usd")
+    )
+    owed = debt.add(perpetuals, fill_value=0.0).add(options, fill_value=0.0)
     if lost is None or owed.empty or not owed.max() > 0:
         return None
     return lost / float(owed.max())

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.chain.abi import Abi, DecodedEvent
-from simulator.chain.types import Address
+from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.errors import ConfigError
 from simulator.protocols.genesis import Genesis
 from simulator.protocols.perps_book import Frame, MarginWatch, PerpBook
@@ -47,6 +47,11 @@ class Notice(NamedTuple):
     came, left or waits); `vault_due` (a rebalance may be due); `rebalance` (one was done: reason, keeper, mid: the
     price [usd] it was valued at; in asset tokens lost: value at that mid, moved: change of delta). The world adds
     `unsafe`: a position that can be liquidated at the price its protocol uses.
+
+    Of options, about a position: `option_trade` (owner, series, size, price, fee, factor), `option_liquidation`
+    (liquidator, size, cost, deficit, reward), `option_settled` (size, amount, base, unpaid), `waterfall` (step: fund,
+    pool or longs, amount). About a market: `series` (series, state: listed, frozen, delisted, out), `surface`,
+    `surface_halt` (time, previous, volatility, until), `expiry_locked` (expiry, price).
 
     Of perpetual futures, about an account: `trade` (size, price), `perp_liquidation` (liquidator, size, value: its
     worth in margin, fee, deficit), `order` (waits or is gone), `adl` (size, price, haircut). About a market: `funding`
@@ -287,6 +292,7 @@ class Vault(Capability, ABC):
     token: Address  # of the shares
     spender: Address  # the contract that pulls the asset
     tip: float  # [asset tokens] for a rebalance
+    holder: Address = ZERO_ADDRESS  # the account whose positions elsewhere are the vault's
     share_unit: int = 1  # units of share for a unit of the asset, at the first deposit
     observed_every: float = 0.0  # [s] between calls of `observe`
     observed_at: float = 0.0  # [unix s] the latest of them

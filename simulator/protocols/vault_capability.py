@@ -61,6 +61,7 @@ class HedgedVault(Vault):
         self.id = f"{protocol.id}/{self.asset}"
         self.contract, self.strategy = contract, strategy
         self.token = self.spender = contract.address
+        self.holder = strategy.address
         self.tip = settings.execution.tip_usd / genesis.price(self.asset)
         self.max_slippage, self.deposit_cap = settings.execution.max_slippage, settings.deposit_cap
         self.withdrawal_seconds = settings.withdrawal_minutes * 60

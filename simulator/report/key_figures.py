@@ -108,6 +108,20 @@ _FIGURES = (
     ),
     _Figure("funding_paid_usd", "Funding paid by hedges", _dollars, lambda _: "below zero: received"),
     _Figure(
+        "volatility_premium_mean",
+        "Options over what moved",
+        _share,
+        _beside("quoted {} a year at the mean", "implied_volatility_mean", _share),
+    ),
+    _Figure(
+        "net_delta_usd_max",
+        "Largest delta in options",
+        _dollars,
+        _beside("a point of volatility up to {}", "net_vega_usd_max", _dollars),
+    ),
+    _Figure("margin_freed_usd_max", "Margin freed", _dollars, _beside("{} in use", "margin_used_usd_max", _dollars)),
+    _Figure("hedge_carry_usd", "Carry of hedges", _dollars, lambda _: "below zero: they paid"),
+    _Figure(
         "oracle_gap_max",
         "Oracle furthest off",
         _share,

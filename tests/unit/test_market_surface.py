@@ -172,6 +172,29 @@ def test_the_level_moves_against_or_with_spot_as_is_set(correlation):
     assert np.corrcoef(np.diff(levels), moves)[0, 1] == pytest.approx(correlation, abs=0.02)
 
 
+def test_a_declared_level_is_the_stated_times_and_geometric_between():
+    levels = ((0.0, 1.0), (2.0, 1.44), (3.0, 0.9))
+    eth = asset(Given([100.0] * 5))
+    eth.implied_volatility = VolatilitySettings(slices=SLICES, deviation=0.0, levels=levels)
+    market = Market({"ETH": eth}, grid(4, 3600.0), Streams(1), start=START)
+    stated = surface_of().implied_volatility(0, 100.0, 100.0, 7)
+    for step, times in enumerate((1.0, 1.2, 1.44, 0.9, 0.9)):
+        market.advance(step)
+        (days, smile), *_ = market.smiles("ETH")
+        found = math.sqrt(smile.variance_at(0.0) * 365 / days)
+        # Scaling keeps a smile's shape in standard deviations, so at the money it is exactly the stated times.
+        assert found == pytest.approx(stated * times, rel=1e-12)
+
+
+def test_a_declared_level_that_its_smiles_cannot_take_is_refused():
+    most = math.exp(VolatilitySettings(slices=SLICES, deviation=0.0).highest_level)
+    VolatilitySettings(slices=SLICES, deviation=0.0, levels=((1.0, most * 0.999),))
+    with pytest.raises(ValidationError, match=r"butterfly arbitrage at .* at hour 1: .* must be <="):
+        VolatilitySettings(slices=SLICES, deviation=0.0, levels=((1.0, most * 1.001),))
+    with pytest.raises(ValidationError, match="must be > 0"):
+        VolatilitySettings(slices=SLICES, levels=((1.0, 0.0),))
+
+
 def test_an_asset_without_options_says_which_table_is_missing():
     market = Market({"ETH": asset(Given([1.0]))}, grid(0), Streams(1))
     with pytest.raises(ConfigError, match=r"market.ETH: ETH has no options \(add \[market.ETH.implied_volatility\]\)"):

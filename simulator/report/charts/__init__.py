@@ -7,6 +7,7 @@ from simulator.report.charts.bad_debt import bad_debt_chart
 from simulator.report.charts.derivatives import derivative_charts
 from simulator.report.charts.gas import gas_chart
 from simulator.report.charts.liquidations import liquidation_chart
+from simulator.report.charts.options import option_charts
 from simulator.report.charts.perpetuals import perpetual_charts
 from simulator.report.charts.pool import pool_charts
 from simulator.report.charts.prices import price_charts
@@ -23,6 +24,7 @@ CHARTS: tuple[Callable[[RunTables], list[Chart]], ...] = (
     pool_charts,
     derivative_charts,
     perpetual_charts,
+    option_charts,
     vault_charts,
 )
 

@@ -51,7 +51,8 @@ def sales(run: RunTables, name: str, paid: str) -> Sales:
     columns = ["block", "protocol", "name", "subject", "args"]
     table = run.read("events", columns, field("name") == name)
     arguments = [json.loads(text or "{}") for text in table["args"].to_pylist()]
-    sold = np.array([row for row, found in enumerate(arguments) if not found.get("perpetual")], dtype=np.int64)
+    own = [row for row, found in enumerate(arguments) if not {"perpetual", "option"} & found.keys()]
+    sold = np.array(own, dtype=np.int64)
     table, arguments = table.take(sold), [arguments[row] for row in sold]
     return Sales(
         integers(table, "block"),
