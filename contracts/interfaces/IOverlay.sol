@@ -33,7 +33,7 @@ interface IOverlay {
         uint256 spot; // [wad] of underlying for each unit
         uint256 reserve; // [wad] of the value, at hand
         uint256 cover; // [wad] of initial margin that is posted for what no base covers; puts need their strike at most
-        uint256 growth; // [wad] of the value beyond the reserve that is put to work before the next roll
+        uint256 growth; // [wad] of the value that new money must be to be put to work before the next roll
         bool hedged; // whether spot is moved to bring delta to its target
         int256 targetDelta; // [wad of value]
     }

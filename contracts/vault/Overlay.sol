@@ -38,6 +38,7 @@ contract Overlay is StrategyBase, IOverlay {
         uint256 hand; // [Dollar wad] at hand
         uint256 money; // [Dollar wad] of all, collateral included
         int256 options; // [Dollar wad]
+        uint256 written; // [Dollar wad] of them, what those that were written are worth to others
         uint256 value; // [Dollar wad] of all
         bool live;
     }
@@ -63,6 +64,7 @@ contract Overlay is StrategyBase, IOverlay {
     uint256 public units; // [asset wad]
     uint256 public rolledPrice; // [wad] when all legs were rolled last
     uint256 public rollCount;
+    uint256 public newMoney; // [Dollar wad] that the vault brought and that waits to be put to work
 
     constructor(
         address vault_,
@@ -174,6 +176,11 @@ contract Overlay is StrategyBase, IOverlay {
     // ---------------------------------------------------------------- actions
 
     /// @inheritdoc IStrategy
+    function deploy(uint256 assets) external override onlyVault {
+        newMoney += assets;
+    }
+
+    /// @inheritdoc IStrategy
     function rebalance(int256 aim, bytes calldata data) external override onlyVault returns (uint256 traded) {
         _takeHome();
         Book memory b = _book();
@@ -205,7 +212,7 @@ contract Overlay is StrategyBase, IOverlay {
 
     function _book() private view returns (Book memory b) {
         OverlayPlan.Holding memory h = plans.holdingOf(address(this), ids);
-        (b.price, b.live, b.options) = (h.price, h.live, h.options);
+        (b.price, b.live, b.options, b.written) = (h.price, h.live, h.options, h.written);
         b.hand = asset.balanceOf(address(this));
         b.loose = spotToken.balanceOf(address(this)) * unit;
         (b.spot, b.money) = (b.loose + h.base, b.hand + h.money);
@@ -263,7 +270,7 @@ contract Overlay is StrategyBase, IOverlay {
         Book memory b = _book();
         OverlayPlan.Plan memory p = plans.plan(_request(b, due, all ? 0 : units, data));
         if (all) {
-            (units, rolledPrice) = (p.units, b.price);
+            (units, rolledPrice, newMoney) = (p.units, b.price, 0);
             if (!shape_.hedged) traded += _setSpot(b, p.units.fullMulDiv(shape_.spot, WAD));
         }
         ++rollCount;
@@ -306,16 +313,19 @@ contract Overlay is StrategyBase, IOverlay {
 
     // ------------------------------------------------------------ between rolls
 
-    /// @dev Puts money beyond the reserve to work, everything widened alike.
+    /// @dev Puts new money to work, everything widened alike. What is written brings money only once the rest is paid for,
+    /// so a part may stay for the next time.
     function _widen(Book memory b) private returns (uint256 traded) {
-        uint256 spare = b.hand.zeroFloorSub(b.value.fullMulDiv(shape_.reserve, WAD));
-        if (units == 0 || spare <= b.value.fullMulDiv(shape_.growth, WAD) || spare >= b.value) return 0;
-        uint256 more = spare.fullMulDiv(WAD, b.value - spare); // [wad] of what there is
+        uint256 spare = newMoney.min(b.hand);
+        if (spare <= b.value.fullMulDiv(shape_.growth, WAD) || spare >= b.value) return 0;
+        uint256 there = b.value - spare;
+        uint256 more = spare.fullMulDiv(WAD, there + b.written); // [wad] of what there is
         (uint256[] memory series, int256[] memory sizes) = held();
         for (uint256 i; i < series.length; ++i) {
             if (sizes[i] != 0 && !_isTraded(series[i] >> 136)) return 0;
         }
-        traded = _buySpot(b.spot.fullMulDiv(more, WAD), b.price);
+        newMoney = spare - there.fullMulDiv(more, WAD).min(spare);
+        if (!shape_.hedged) traded = _buySpot(b.spot.fullMulDiv(more, WAD), b.price);
         for (uint256 i; i < series.length; ++i) {
             int256 added = sizes[i] * int256(more) / 1e18;
             _open(series[i], added);

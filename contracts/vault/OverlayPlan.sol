@@ -16,6 +16,7 @@ contract OverlayPlan is IOverlay {
     using FixedPointMathLib for int256;
 
     uint256 private constant WAD = 1e18;
+    uint256 private constant SOLVING_STEPS = 3; // odd
 
     /// @dev What a plan is made from.
     struct Request {
@@ -41,6 +42,7 @@ contract OverlayPlan is IOverlay {
         uint256 base; // [base wad]
         uint256 money; // [margin wad] collateral included
         int256 options; // [margin wad]
+        uint256 written; // [margin wad] of them, what those that were written are worth to others
         bool live;
     }
 
@@ -105,6 +107,7 @@ contract OverlayPlan is IOverlay {
         if (block.timestamp < id >> 136) {
             try market.markOf(id) returns (uint256 mark) {
                 h.options += p.size * int256(mark) / 1e18;
+                if (p.size < 0) h.written += p.size.abs().fullMulDivUp(mark, WAD);
                 return;
             } catch {}
         } else {
@@ -202,7 +205,8 @@ contract OverlayPlan is IOverlay {
         p.ids[i] = id;
         if (w.full == 0) return;
         uint256 price = unitPrice(id, w.full);
-        int256 size = leg.size == Size.Premium ? _financed(w.full, s.spent, price) : w.full;
+        int256 size = w.full;
+        if (leg.size == Size.Premium) (size, price) = _financed(id, w.full, s.spent);
         p.sizes[i] = size;
         s.spent += size * int256(price) / 1e18;
         if (size > 0) {
@@ -320,17 +324,24 @@ contract OverlayPlan is IOverlay {
         return kind == OptionId.PUT ? wanted.min(strike) : wanted;
     }
 
-    /// @notice How many options balance what was spent before.
+    /// @notice How many options balance what was spent before, or a little less is spent than was brought.
     /// @param full [size wad] at most
     /// @param spent [money wad] negative for received
-    function financed(uint256 id, int256 full, int256 spent) external view returns (int256) {
-        return _financed(full, spent, unitPrice(id, full));
+    function financed(uint256 id, int256 full, int256 spent) external view returns (int256 size) {
+        (size,) = _financed(id, full, spent);
     }
 
-    function _financed(int256 full, int256 spent, uint256 price) private pure returns (int256) {
-        if (full > 0 == spent >= 0 || price == 0) return 0;
-        if (full < 0) return -int256(uint256(spent).fullMulDivUp(WAD, price).min(full.abs()));
-        return int256(spent.abs().fullMulDiv(WAD, price).min(uint256(full)));
+    /// @dev A larger trade has the worse price. From the price of the largest on, every other step errs on the safe side.
+    function _financed(uint256 id, int256 full, int256 spent) private view returns (int256 size, uint256 price) {
+        (size, price) = (full, unitPrice(id, full));
+        if (full > 0 == spent >= 0) return (0, price);
+        for (uint256 i; i < SOLVING_STEPS && size != 0; ++i) {
+            price = unitPrice(id, size);
+            if (price == 0) return (0, 0);
+            uint256 amount = full < 0 ? uint256(spent).fullMulDivUp(WAD, price) : spent.abs().fullMulDiv(WAD, price);
+            amount = amount.min(full.abs());
+            size = full < 0 ? -int256(amount) : int256(amount);
+        }
     }
 
     // ------------------------------------------------------------------ greeks
