@@ -21,6 +21,13 @@ def hedge_effectiveness(seen: Observations) -> float | None:
     return _over(seen, min, _effectiveness)
 
 
+@metric(unit="share", worse="lower", source="semivariance in Markowitz 1959")
+def hedge_effectiveness_downside(seen: Observations) -> float | None:
+    """As hedge_effectiveness with semivariance, the mean square of returns below zero: what options are bought for. The
+    lowest over vaults; null without a hedge leg, or where unhedged returns are hardly ever below zero."""
+    return _over(seen, min, lambda path: _effectiveness(path, _semivariance))
+
+
 @metric(unit="share", worse="higher")
 def delta_abs_p99(seen: Observations) -> float | None:
     """99th percentile, over all blocks, of |net delta - target| / net assets at the reference prices, linear between
@@ -87,13 +94,21 @@ def _returns(levels: Floats) -> Floats:
     return levels[1:] / levels[:-1] - 1
 
 
-def _effectiveness(path: VaultPath) -> float | None:
+def _semivariance(returns: Floats) -> float:
+    return float(np.mean(np.minimum(returns, 0.0) ** 2))
+
+
+def _variance(returns: Floats) -> float:
+    return float(np.var(returns))
+
+
+def _effectiveness(path: VaultPath, spread: Callable[[Floats], float] = _variance) -> float | None:
     if path.hedge_hourly.size < 3:
         return None
     hedged = _returns(path.nav_hourly)
     unhedged = hedged - np.diff(path.hedge_hourly) / path.nav_hourly[:-1]
-    variance = float(np.var(unhedged))
-    return 1 - float(np.var(hedged)) / variance if variance > _NEGLIGIBLE_VARIANCE else None
+    bare = spread(unhedged)
+    return 1 - spread(hedged) / bare if bare > _NEGLIGIBLE_VARIANCE else None
 
 
 def _tracking_error(path: VaultPath) -> float | None:

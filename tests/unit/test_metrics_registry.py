@@ -17,7 +17,10 @@ NAMES = """
     hedge_effectiveness delta_abs_p99 tracking_error rebalances rebalance_cost_usd rebalance_delay_seconds_max
     withdrawal_wait_seconds_max max_drawdown net_apy
     funding_paid_usd insurance_fund_usd_min adl_notional_usd socialised_loss_usd
-    bad_debt_less_reserve_usd
+    bad_debt_less_reserve_usd hedge_effectiveness_downside
+    implied_volatility_mean realised_volatility volatility_premium_mean net_delta_usd_max net_gamma_usd_max
+    net_vega_usd_max net_theta_usd_max net_rho_usd_max delta_drift_usd_max option_premiums_usd hedge_carry_usd
+    margin_used_usd_max margin_freed_usd_max
 """
 PROBED = """
     stale_answers_used wild_answers_used limits_passed round_trip_gain self_liquidation_gain_usd liquidation_harm
@@ -26,9 +29,15 @@ PROBED = """
     stale_hour_loss_usd
 """
 NEITHER = {"transactions", "blocks", "gas_used", "rebalances"}
+NEITHER |= {"implied_volatility_mean", "realised_volatility", "volatility_premium_mean"}
 LOWER = {"profitable_liquidation_share", "liquidator_profit_usd", "collateral_ratio_min", "margin_ratio_min"}
 LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_apy", "insurance_fund_usd_min"}
-LOWER |= {"manipulation_cost_ratio"}
+LOWER |= {"manipulation_cost_ratio", "hedge_effectiveness_downside", "margin_freed_usd_max"}
+OPTIONS = """
+    option_interest_usd quoted_volatility_7d realised_volatility realised_volatility_run net_delta_usd net_gamma_usd
+    net_vega_usd net_theta_usd net_rho_usd delta_drift_usd option_premiums_usd option_payoffs_usd option_marks_usd
+    margin_used_usd margin_freed_usd
+"""
 
 
 def storm(folder=None):
@@ -43,6 +52,8 @@ def storm(folder=None):
         run.measures(9, name, vault_v=1.0)
     for name in ("open_interest_usd", "insurance_fund_lowest_usd", "hedge_funding_paid_usd"):
         run.measures(2, name, perps_ETH=2.0)
+    for name in OPTIONS.split():
+        run.measures(2, name, options_x=2.0)
     for name in PROBED.split():
         run.measures(3, name, prober_x=0.0)
     return run.price(1, 100.0, oracle=99.0, seen=0).price(2, 50.0, oracle=99.0, seen=0)

@@ -35,6 +35,17 @@ def test_without_a_hedge_leg_or_anything_to_hedge_there_is_no_effectiveness(hedg
     assert hours(Run(), [1.0, 1.0, 1.0], hedge=hedge).metric("hedge_effectiveness") is None
 
 
+def test_the_downside_counts_falls_alone():
+    # Unhedged +4 %, -2 %; the hedge is an option that costs 1 % of a rise and pays half of a fall: +3 %, -1 %.
+    run = hours(Run(), [1.0, 1.03, 1.03 * 0.99], hedge=[0.0, -0.01, -0.01 + 0.01 * 1.03])
+    assert run.metric("hedge_effectiveness_downside") == pytest.approx(1 - 0.01**2 / 0.02**2)
+
+
+def test_what_never_falls_has_no_downside_to_hedge():
+    run = hours(Run(), [1.0, 1.01, 1.02], hedge=[0.0, -0.01, -0.02])
+    assert run.metric("hedge_effectiveness_downside") is None
+
+
 def test_the_least_effective_vault_counts():
     run = hours(Run(), [1.0, 1.02, 1.02 * 0.98], hedge=[0.0, 0.01, 0.01 - 0.01 * 1.02])
     hours(run, [1.0, 1.0, 1.0], hedge=[0.0, 0.1, -0.1], vault="other_v")
