@@ -89,17 +89,21 @@ contract OverlayPlan is IOverlay {
         }
     }
 
-    /// @notice What an account has at the market, options at the mark. Does not revert.
+    /// @notice What an account has at the market, options at the mark. Does not revert. Who holds no options needs only the
+    /// price to be live.
     function holdingOf(address owner, uint256[] calldata ids) external view returns (Holding memory h) {
+        bool held;
         (h.price, h.live) = priceNow();
-        h.live = h.live && _isOpen(h.price);
         h.base = market.baseOf(owner);
         int256 cash = market.cashOf(owner);
         if (cash > 0) h.money = uint256(cash);
         for (uint256 i; i < ids.length; ++i) {
             IOptionMarket.Position memory p = market.positionOf(owner, ids[i]);
-            if (p.size != 0) _addPosition(h, owner, ids[i], p);
+            if (p.size == 0) continue;
+            held = true;
+            _addPosition(h, owner, ids[i], p);
         }
+        if (held) h.live = h.live && _isOpen(h.price);
     }
 
     function _addPosition(Holding memory h, address owner, uint256 id, IOptionMarket.Position memory p) private view {

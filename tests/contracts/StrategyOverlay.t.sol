@@ -70,6 +70,16 @@ contract ProtectivePutTest is OverlaySystem {
         check(!overlay.isLive(), "halted");
     }
 
+    function test_who_holds_no_options_needs_no_surface() public {
+        reachExpiry(1_500e18);
+        market.settle(address(overlay), idOf(0));
+        vm.warp(block.timestamp + 30 minutes); // the price is fresh, the surface is not
+        check(overlay.isLive(), "live");
+        leave(alice, 10_000e18);
+        expectError(IVolSurface.StaleSurface.selector);
+        rebalance("");
+    }
+
     function test_who_leaves_takes_a_share_of_everything() public {
         uint256 before = spotHeld();
         uint256 floor = overlay.floor();
