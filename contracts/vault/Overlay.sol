@@ -50,6 +50,7 @@ contract Overlay is StrategyBase, IOverlay {
     uint256 private constant HIGHEST_RESERVE = 0.9e18; // [wad]
     uint256 private constant HIGHEST_COVER = 100e18; // [wad]
     uint256 private constant MOST_ROUNDS = 8;
+    uint256 private constant DUST_PART = 100; // one in so many of a size
 
     address public immutable spotToken;
     IOptionMarket public immutable market;
@@ -404,6 +405,7 @@ contract Overlay is StrategyBase, IOverlay {
         uint256 covered = coverable ? size.min(spotToken.balanceOf(address(this)) * unit) : 0;
         covered -= covered % unit;
         uint256 open = (size - covered).min(asset.balanceOf(address(this)).fullMulDiv(WAD, each));
+        if (open < size / DUST_PART) open = 0; // what rounding or a swap took from the cover
         if (covered + open < least) return 0;
         uint256 posted = open.fullMulDiv(each, WAD);
         _payIn(posted);

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from simulator.units import WAD, to_wad
-from simulator.validation.options_bench import CALL, FREE, PUT, SPOT, MarketTerms, OptionBench, flat
+from simulator.validation.options_bench import CALL, PUT, SPOT, MarketTerms, OptionBench, flat
 from simulator.validation.vault_bench import SpotPool, VaultBench, VaultTerms
 
 _HOUR = 3600
@@ -21,9 +21,9 @@ _WEIGHT, _PREMIUM = 0, 1  # IOverlay.Size
 Legs = Sequence[tuple[Any, ...]]
 
 
-def protective_put(tenor: int) -> Legs:
-    """A put at nine tenths of the price for each of spot; tenor [s]."""
-    return [(True, _MONEYNESS, _WEIGHT, to_wad(0.9), tenor, WAD)]
+def protective_put(tenor: int, weight: float = 1.0) -> Legs:
+    """A put at nine tenths of the price for each of spot, or `weight` of one; tenor [s]."""
+    return [(True, _MONEYNESS, _WEIGHT, to_wad(0.9), tenor, to_wad(weight))]
 
 
 def collar(tenor: int) -> Legs:
@@ -34,7 +34,7 @@ def collar(tenor: int) -> Legs:
 class Roll(NamedTuple):
     """What became of an overlay from one roll to the expiry [usd]."""
 
-    floor: float  # what it was worth at the worst price at expiry
+    floor: float  # what its money and, at the put's strike, all its spot were worth after the roll
     worth: float  # what it is worth at expiry
     unpaid: float  # what its counterparty could not pay
 
@@ -47,7 +47,7 @@ class Roll(NamedTuple):
 class OverlayBench(VaultBench):
     """An Overlay of one expiry after another; the asset is Dollar."""
 
-    def __init__(self, legs: Legs, tenor: int, terms: MarketTerms = FREE, pool: float = 1e8) -> None:
+    def __init__(self, legs: Legs, tenor: int, terms: MarketTerms = COSTLY, pool: float = 1e8) -> None:
         self.options = OptionBench(terms, pool=pool)
         super().__init__(self.options.lab, self.options.dollar, _TRIGGERS)
         lab, self.tenor = self.lab, tenor
@@ -104,4 +104,12 @@ class OverlayBench(VaultBench):
         return Roll(floor / WAD, worth / WAD, unpaid / WAD)
 
     def _floor(self) -> int:
-        return int(self.lab.read(self.strategy, "floor")) + self.ask("idle") - self.ask("feesOwed")
+        """[Dollar wad] Counted from what it holds, whatever it says itself; the first leg is the put."""
+        market, owner = self.options.market, self.strategy.address
+        ids, _ = self.lab.read(self.strategy, "held")
+        positions = [self.options.ask("positionOf", owner, id) for id in ids]
+        base = int(self.lab.read(self.options.base, "balanceOf", owner)) + sum(p[2] for p in positions)
+        money = int(self.lab.read(self.asset, "balanceOf", owner)) + sum(p[1] for p in positions)
+        money += int(self.lab.read(market, "cashOf", owner)) + self.ask("idle")
+        strike = ids[0] >> 8 & 2**128 - 1
+        return money + base * strike // WAD

@@ -6,15 +6,15 @@ from functools import cache, partial
 import numpy as np
 
 from simulator.validation.law import Measured, NoData, add_law
-from simulator.validation.overlay_bench import COSTLY, Legs, OverlayBench, Roll, collar, protective_put
+from simulator.validation.overlay_bench import Legs, OverlayBench, Roll, collar, protective_put
 
-_SOURCE = "put-call arithmetic: a broken line has its lowest point at a strike, at nothing, or endlessly high"
+_SOURCE = "a put on each of spot pays what this is worth less than the strike"
 _ROLLS = 4  # of a scenario
 _LOOKS = 3  # prices seen in each
-_SHORTEST = 2 * 3600  # [s] a tenor, so that it is before the market's cutoff
-_EXACT = 1e-12
+_SHORTEST, _LONGEST = 2 * 3600, 28 * 24 * 3600  # [s] tenors; in a long scenario prices are further apart
+_EXACT = 1e-9  # rounding of sizes and of a pool that is next to infinitely deep
 _FEWEST = 3  # rolls that ended at their floor
-_AT_FLOOR = 1e-9
+_AT_FLOOR = 1e-4  # puts are a little more than spot where a swap brought less
 OVERLAYS: dict[str, Callable[[int], Legs]] = {"protective-put": protective_put, "collar": collar}
 
 
@@ -47,13 +47,13 @@ def _paths() -> Iterator[tuple[str, int, tuple[float, ...]]]:
         for step in range(1, len(times)):
             market.advance(step)
             prices.append(market.exogenous("ETH"))
-        tenor = max(_SHORTEST, int(scenario.world.hours * 3600) // _ROLLS)
+        tenor = min(max(_SHORTEST, int(scenario.world.hours * 3600) // _ROLLS), _LONGEST)
         yield name, tenor, tuple(price / prices[0] for price in prices)
 
 
 def rolls(legs: Callable[[int], Legs], tenor: int, path: tuple[float, ...]) -> list[Roll]:
     """Those of an overlay along a path of prices over the first."""
-    bench = OverlayBench(legs(tenor), tenor, COSTLY)
+    bench = OverlayBench(legs(tenor), tenor)
     start = 2_000.0
     return [
         bench.until_expiry([start * price for price in path[1 + first : 1 + first + _LOOKS]])
@@ -73,8 +73,8 @@ def floors(legs: Callable[[int], Legs]) -> Measured:
 for _name, _legs in OVERLAYS.items():
     add_law(
         f"floors/{_name}",
-        f"At each expiry, along the prices of every scenario, a vault with a {_name.replace('-', ' ')} is worth at least "
-        "its floor, but for what its counterparty could not pay.",
+        f"At each expiry, along the prices of every scenario, a vault with a {_name.replace('-', ' ')} has lost no more since "
+        "the roll than the floor allows and the options cost, but for what its counterparty could not pay.",
         _SOURCE,
         partial(floors, _legs),
     )
