@@ -62,6 +62,7 @@ contract Overlay is StrategyBase, IOverlay {
     Rolls private rolls_;
 
     uint256[] private ids; // of the series of each leg, 0 before the first roll
+    int256[] private planned; // [wad] options of each leg for one unit, as planned at its last roll
     uint256 public units; // [asset wad]
     uint256 public rolledPrice; // [wad] when all legs were rolled last
     uint256 public rollCount;
@@ -279,6 +280,9 @@ contract Overlay is StrategyBase, IOverlay {
         for (uint256 i; i < due.length; ++i) {
             if (!due[i]) continue;
             ids[i] = p.ids[i];
+            bool later = legs_[i].size == Size.Gamma || legs_[i].size == Size.Vega; // sized once the others are there
+            if (later) p.sizes[i] = 0;
+            planned[i] = units == 0 ? int256(0) : p.sizes[i] * 1e18 / int256(units);
             int256 paid = _openLeg(i, p.sizes[i], premium);
             premium += paid;
             int256 size = _sizeOf(ids[i]);
@@ -300,9 +304,7 @@ contract Overlay is StrategyBase, IOverlay {
     }
 
     function _openLeg(uint256 i, int256 size, int256 spent) private returns (int256 paid) {
-        Size rule = legs_[i].size;
-        if (rule == Size.Premium && size != 0) size = plans.financed(ids[i], size, spent);
-        if (rule == Size.Gamma || rule == Size.Vega) return 0; // once the others are there
+        if (legs_[i].size == Size.Premium && size != 0) size = plans.financed(ids[i], size, spent);
         return _open(ids[i], size);
     }
 
@@ -327,12 +329,14 @@ contract Overlay is StrategyBase, IOverlay {
         }
         newMoney = spare - there.fullMulDiv(more, WAD).min(spare);
         if (!shape_.hedged) traded = _buySpot(b.spot.fullMulDiv(more, WAD), b.price);
+        units += units.fullMulDiv(more, WAD);
         for (uint256 i; i < series.length; ++i) {
-            int256 added = sizes[i] * int256(more) / 1e18;
+            // Not what there is times more: of a vault that was too small for a leg there is none.
+            int256 added = planned[i] * int256(units) / 1e18 - sizes[i];
+            if (added > 0 != planned[i] > 0) continue;
             _open(series[i], added);
             traded += _notional(added, b.price);
         }
-        units += units.fullMulDiv(more, WAD);
     }
 
     /// @dev Sizes the legs anew that make gamma or vega nothing.
@@ -574,6 +578,7 @@ contract Overlay is StrategyBase, IOverlay {
             if (leg.weight < 0 ? neutral : leg.strike == Strike.Cost) revert InvalidLeg(i);
             legs_.push(leg);
             ids.push();
+            planned.push();
         }
     }
 

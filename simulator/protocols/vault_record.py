@@ -245,7 +245,7 @@ class VaultRecord:
                 ledger.rebalance(from_wad(outcome[3] - outcome[4] + outcome[6]))
 
     def on_market_event(self, name: str, args: Mapping[str, Any], index: float) -> None:
-        """An event of the perpetual or option market about the strategy's account; `index` [usd] as consumers see it."""
+        """An event of a market about the strategy's account; `index` [usd] as consumers see it."""
         match name:
             case "Deposited":
                 self.book.deposited += from_wad(args["amount"])

@@ -131,13 +131,15 @@ class OverlaySettings(Settings):
         2.0,
         ge=1,
         le=100,
-        description="collateral of what is written and not covered, over initial margin; puts need their strike at most",
+        description="collateral of what is written and not covered, over initial margin; a put's strike at most",
         json_schema_extra=RATIO,
     )
     growth: float = Field(
         0.02, ge=0, le=1, description="new money, of the whole, that does not wait for a roll", json_schema_extra=SHARE
     )
-    hedged: bool = Field(False, description="whether spot is moved to bring delta to its target; it covers no calls then")
+    hedged: bool = Field(
+        False, description="whether spot is moved to bring delta to its target; it covers no calls then"
+    )
     target_delta: float = Field(
         0.5,
         ge=-1,

@@ -112,4 +112,4 @@ class OverlayBench(VaultBench):
         money = int(self.lab.read(self.asset, "balanceOf", owner)) + sum(p[1] for p in positions)
         money += int(self.lab.read(market, "cashOf", owner)) + self.ask("idle")
         strike = ids[0] >> 8 & 2**128 - 1
-        return money + base * strike // WAD
+        return int(money + base * strike // WAD)

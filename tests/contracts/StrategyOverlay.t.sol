@@ -97,6 +97,13 @@ contract ProtectivePutTest is OverlaySystem {
         check(overlay.totalValue() < 2_000e18, "what closing may have cost");
     }
 
+    function test_60_new_money_is_protected_where_nearly_all_has_left() public {
+        leave(alice, vault.maxWithdraw(alice) - 5e18);
+        check(legSize(0) == 0, "too little for a put");
+        enter(bob, 50_000e18);
+        near(uint256(legSize(0)), spotHeld(), spotHeld() / 50, "puts again");
+    }
+
     function test_new_money_widens_everything_alike() public {
         uint256 spot = spotHeld();
         enter(bob, 50_000e18);
@@ -463,6 +470,7 @@ contract OverlayShapesTest is OverlaySystem {
         check(idOf(0) != 0, "but known");
         requireDue(IHedgedVault.Reason.None);
         enter(bob, 100_000e18);
+        near(uint256(legSize(0)), spotHeld(), spotHeld() / 50, "who comes later is protected");
     }
 
     function test_an_empty_vault_begins_anew() public {
