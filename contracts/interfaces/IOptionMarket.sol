@@ -213,6 +213,10 @@ interface IOptionMarket {
     /// @return paid [margin wad]
     function buyBase(uint256 amount, uint256 maxPrice) external returns (uint256 paid);
 
+    /// @notice Takes base that a settlement or a liquidation freed.
+    /// @return amount [base wad]
+    function withdrawBase(address to) external returns (uint256 amount);
+
     /// @notice Gives to the insurance fund.
     function donate(uint256 amount) external;
 
@@ -241,7 +245,12 @@ interface IOptionMarket {
     function surface() external view returns (IVolSurface);
     function expiryPrice() external view returns (IExpiryPrice);
     function kindOf(uint256 kind) external view returns (IOptionKind);
+    function paused() external view returns (bool);
     function withdrawalsPaused() external view returns (bool);
+    function limitConfig() external view returns (LimitConfig memory);
+
+    /// @return [base wad] that `withdrawBase` would give
+    function baseOf(address account) external view returns (uint256);
 
     /// @return [margin wad] below zero only for a guarantor
     function cashOf(address account) external view returns (int256);

@@ -40,7 +40,8 @@ interface IStrategy {
     /// @return share [wad of value] the delta it is meant to have
     function targetDelta() external view returns (int256 share);
 
-    /// @return ratio [wad] of what stands between the strategy and a liquidation; uint256.max without a leveraged leg
+    /// @return ratio [wad] of what stands between the strategy and a liquidation; uint256.max without a leveraged leg, and 0
+    /// while a hedge that it should hold has lapsed
     function marginRatio() external view returns (uint256 ratio);
 
     /// @return price [wad] of what is hedged, the newest however old; 0 where there is none

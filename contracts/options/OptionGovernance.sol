@@ -16,7 +16,7 @@ abstract contract OptionGovernance is OptionLedger, Ownable {
     uint256 private constant LARGEST_AMOUNT = 1e36; // [wad]
     uint256 private constant LONGEST_TIME = 5 * 365 days; // [s]
 
-    bool public paused;
+    bool public override paused;
     bool public override withdrawalsPaused;
     mapping(address account => bool) public isLister;
 

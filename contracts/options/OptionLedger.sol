@@ -49,7 +49,7 @@ abstract contract OptionLedger is IOptionMarket, Bounded {
     mapping(address account => mapping(uint256 id => Packed)) internal positions;
     mapping(uint256 id => Series) internal seriesById;
     mapping(uint256 key => int256) internal inventory; // [size wad] by strike, or by series of other kinds
-    mapping(address account => uint256) public baseOf; // [base wad] that settlement freed
+    mapping(address account => uint256) public override baseOf; // [base wad] that settlement freed
     mapping(address account => Guarantee) public guaranteeOf;
     mapping(uint256 kind => IOptionKind) public override kindOf;
     uint256[] internal ids;
@@ -317,8 +317,8 @@ abstract contract OptionLedger is IOptionMarket, Bounded {
         return marginRules;
     }
 
-    /// @return limits [as IOptionMarket.LimitConfig]
-    function limitConfig() external view returns (LimitConfig memory) {
+    /// @inheritdoc IOptionMarket
+    function limitConfig() external view override returns (LimitConfig memory) {
         return limits;
     }
 }

@@ -64,8 +64,8 @@ contract OptionMarket is OptionGovernance, Guarded {
         emit Withdrawn(msg.sender, to, amount);
     }
 
-    /// @notice Takes base that a settlement freed.
-    function withdrawBase(address to) external guarded returns (uint256 amount) {
+    /// @inheritdoc IOptionMarket
+    function withdrawBase(address to) external override guarded returns (uint256 amount) {
         amount = baseOf[msg.sender];
         baseOf[msg.sender] = 0;
         baseToken.safeTransfer(to, amount / baseUnit);

@@ -1,4 +1,4 @@
-"""Our hedged vault with its strategy: carry on collateral, or spot with a short perpetual."""
+"""Our hedged vault with its strategy: carry on collateral, spot with a short perpetual, or options over spot."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.vault_book import SHARE_OF_ASSET, CarryHoldings, Holdings, PerpHoldings, Prices, VaultBook
 from simulator.protocols.vault_capability import REASONS, HedgedVault
 from simulator.protocols.vault_lending import LendingVenue
+from simulator.protocols.vault_overlay import SURFACE_EVENTS, OverlayHoldings, terms_of
 from simulator.protocols.vault_record import DueWatch, VaultRecord, concerns
 from simulator.protocols.vault_settings import VaultSettings
 from simulator.units import RAY, from_wad, to_wad
@@ -26,6 +27,10 @@ _CALLEES = (
     "Dollar",
     "LendingPool",
     "PerpMarket",
+    "OptionMarket",
+    "VolSurface",
+    "ExpiryPrice",
+    "OverlayPlan",
     "PushFeed",
     "GuardedFeed",
     "DelayedFeed",
@@ -37,7 +42,7 @@ _CALLEES = (
 
 
 class VaultProtocol(Protocol):
-    """One HedgedVault. It needs the tables of its pool, and of its engine or market, before its own."""
+    """One HedgedVault. It needs the tables of its pool, and of its engine or markets, before its own."""
 
     Settings: ClassVar[Any] = VaultSettings
     trades: ClassVar[int] = 1
@@ -65,7 +70,8 @@ class VaultProtocol(Protocol):
             libraries=callees,
         )
         self.lending: Contract | None = None
-        strategy = self._carry(genesis, vault) if s.strategy == "carry" else self._hedged(genesis, vault)
+        made = {"carry": self._carry, "overlay": self._overlay}.get(s.strategy, self._hedged)
+        strategy = made(genesis, vault)
         genesis.call(vault, "setStrategy", strategy.address)
         genesis.flush()
         self.vault = HedgedVault(self, vault, strategy, genesis)
@@ -78,9 +84,8 @@ class VaultProtocol(Protocol):
     def _mirror(self, genesis: Genesis) -> None:
         """Follow what the vault holds from now on."""
         vault, strategy = self.vault.contract, self.vault.strategy
-        target = 0.0
-        if self.settings.strategy == "carry":
-            target = from_wad(strategy.read(genesis.chain, "targetDelta"))
+        target = from_wad(strategy.read(genesis.chain, "targetDelta"))
+        self.holdings.now = genesis.now
         self.book = VaultBook(vault, strategy, self.holdings, target)
         self._due = DueWatch(self.book, self.settings.triggers, self.settings.execution, self.vault.tip)
         self._due.rebalanced = genesis.now
@@ -139,6 +144,23 @@ class VaultProtocol(Protocol):
             *([estimate, to_wad(cross.ratio)] if s.strategy == "cross" else []),
         )
 
+    def _overlay(self, genesis: Genesis, vault: Contract) -> Contract:
+        s = self.settings
+        market = self._placed(genesis, s.options, "OptionMarket", "options")
+        surface = self._placed(genesis, s.options, "VolSurface", "options")
+        self.holdings = OverlayHoldings(genesis.token(s.base), genesis.token(s.quote), market, surface)
+        self._markets, self.hedge_asset = [market.address, surface.address], s.base
+        plans = genesis.deploy("OverlayPlan", market.address)
+        return genesis.deploy(
+            "Overlay",
+            vault.address,
+            genesis.token(s.quote).address,
+            plans.address,
+            self._genesis_pool.address,
+            to_wad(s.depth_loss),
+            *terms_of(s.overlay),
+        )
+
     def seed(self, genesis: Genesis) -> None:
         """Lend and borrow what others do, deposit, and put it to work."""
         if self.lending is not None:
@@ -151,7 +173,8 @@ class VaultProtocol(Protocol):
         genesis.bring(self.id, asset, depositor, amount, "deposit_usd")
         genesis.approve(asset, depositor, vault.spender)
         genesis.submit(vault.deposit(depositor, amount), depositor, vault.contract.abi)
-        self._put_to_work(genesis)
+        if self.settings.strategy != "overlay":  # no option is quoted yet
+            self._put_to_work(genesis)
 
     def ready(self, genesis: Genesis) -> None:
         """Put to work what the first depositors brought; what that cost may leave delta outside a narrow band.
@@ -272,7 +295,9 @@ class VaultProtocol(Protocol):
         """What moves the vault is a `vault` notice, and a `rebalance` one."""
         vault = self.vault
         if event.address in self._markets:
-            if concerns(event.args, vault.strategy.address):
+            if event.name in SURFACE_EVENTS:
+                self.book.current = False
+            elif concerns(event.args, vault.strategy.address):
                 self.book.current = False
                 self._record.on_market_event(event.name, event.args, self._oracles[1].price)
             return
@@ -302,6 +327,7 @@ class VaultProtocol(Protocol):
         """See `Protocol.advance`: the rows of a block, and whether a rebalance may have come due."""
         book, record, vault = self.book, self._record, self.vault
         prices = Prices(price(self.settings.base), price(vault.hedged))
+        self.holdings.now = now
         if not book.current or record.hour_has_come(now):
             shares = book.shares.supply
             book.read(vault._chain)

@@ -5,8 +5,9 @@ holdings stand still but for funding, interest and fees, which a reading each ho
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simulator.chain.base import CallReverted, Chain
 from simulator.protocols.genesis import Contract
@@ -46,6 +47,7 @@ class Holdings(ABC):
     """What the strategy holds."""
 
     funding_due: float = 0.0  # not settled yet [asset]
+    now: int = 0  # [unix s] of the latest step
 
     @abstractmethod
     def read(self, chain: Chain, strategy: Contract) -> None:
@@ -67,6 +69,10 @@ class Holdings(ABC):
     @abstractmethod
     def reference(self, prices: Prices) -> float:
         """As in IStrategy.referencePrice."""
+
+    def fill_cost(self, args: Mapping[str, Any], spot: float) -> float:
+        """What a trade of options has cost against the mark [asset]; args of its event."""
+        raise NotImplementedError
 
     def hedge_equity(self, prices: Prices) -> float | None:
         """Worth of the hedge leg [asset]; None where nothing can be told apart as one."""

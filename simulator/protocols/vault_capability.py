@@ -42,9 +42,16 @@ _REBALANCE_FAILS = {
     "OrderPending": "an order waits",
     "DebtCeilingExceeded": "others drew first",
     "Undercollateralised": "the price moved while it waited",
+    "NoSeries": "nothing near enough to what a leg wants is listed",
+    "TradingClosed": "a series is about to expire",
+    "InventoryExceeded": "the market takes no more of a strike",
+    "SettleShortsFirst": "those who wrote have not paid yet",
+    "SellBaseFirst": "the market's pool has base to sell first",
+    "NotListed": "a series was closed meanwhile",
     **FEED_REFUSES,
 }
 _OBSERVE_FAILS = {"TooEarly": "somebody was first, or a feed has nothing newer"} | FEED_REFUSES
+_GAS, _OVERLAY_GAS = 1, 4  # times what a call of the simplest strategy takes
 _ROUTES = tuple(to_wad(share / 4).to_bytes(32, "big") for share in range(5))  # quarters of the trade in spot
 
 
@@ -66,6 +73,7 @@ class HedgedVault(Vault):
         self.max_slippage, self.deposit_cap = settings.execution.max_slippage, settings.deposit_cap
         self.withdrawal_seconds = settings.withdrawal_minutes * 60
         self.observed_every = settings.cross.interval_minutes * 60 if settings.strategy == "cross" else 0.0
+        self._gas = _OVERLAY_GAS if settings.strategy == "overlay" else _GAS
         self._protocol = protocol
         self._chain = genesis.chain
 
@@ -79,19 +87,19 @@ class HedgedVault(Vault):
 
     def deposit(self, owner: Address, assets: int) -> Call:
         """See `Vault.deposit`."""
-        return self._call("deposit", assets, owner, gas=600_000)
+        return self._call("deposit", assets, owner, gas=600_000 * self._gas)
 
     def withdraw(self, owner: Address, assets: int) -> Call:
         """See `Vault.withdraw`."""
-        return self._call("withdraw", assets, owner, owner, gas=1_500_000)
+        return self._call("withdraw", assets, owner, owner, gas=1_500_000 * self._gas)
 
     def request(self, owner: Address, shares: int) -> Call:
         """See `Vault.request`."""
-        return self._call("requestRedeem", shares, owner, owner, gas=600_000)
+        return self._call("requestRedeem", shares, owner, owner, gas=600_000 * self._gas)
 
     def settle(self) -> Call:
         """See `Vault.settle`."""
-        return self._call("settle", _SETTLED_AT_ONCE, gas=2_500_000)
+        return self._call("settle", _SETTLED_AT_ONCE, gas=2_500_000 * self._gas)
 
     def claim(self, owner: Address) -> Call:
         """See `Vault.claim`."""
@@ -99,7 +107,7 @@ class HedgedVault(Vault):
 
     def rebalance(self, data: bytes = b"") -> Call:
         """See `Vault.rebalance`."""
-        return self._call("rebalance", data, gas=2_500_000, accepts=_REBALANCE_FAILS)
+        return self._call("rebalance", data, gas=2_500_000 * self._gas, accepts=_REBALANCE_FAILS)
 
     def due(self) -> str | None:
         """See `Vault.due`."""
@@ -165,7 +173,7 @@ class HedgedVault(Vault):
     def route(self) -> bytes:
         """See `Vault.route`: the share of a correction of delta that is made in spot."""
         settings = self._protocol.settings
-        if settings.execution.style != "routed" or settings.strategy == "carry":
+        if settings.execution.style != "routed" or settings.strategy in ("carry", "overlay"):
             return b""
         if abs(self.drift()) <= settings.triggers.band:
             return b""

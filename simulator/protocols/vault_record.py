@@ -245,7 +245,7 @@ class VaultRecord:
                 ledger.rebalance(from_wad(outcome[3] - outcome[4] + outcome[6]))
 
     def on_market_event(self, name: str, args: Mapping[str, Any], index: float) -> None:
-        """An event of the perpetual market about the strategy's account; `index` [usd] as consumers see it."""
+        """An event of a market about the strategy's account; `index` [usd] as consumers see it."""
         match name:
             case "Deposited":
                 self.book.deposited += from_wad(args["amount"])
@@ -256,6 +256,10 @@ class VaultRecord:
             case "Traded":
                 fill = from_wad(args["price"]) - index
                 self.ledger.trade(from_wad(args["fee"]) + from_wad(args["sizeDelta"]) * fill)
+            case "OptionTraded":
+                self.ledger.trade(self.book.holdings.fill_cost(args, index))
+            case "PositionSettled":  # what is paid in base has gone into the hedge leg and out again
+                self.book.deposited += from_wad(args["base"]) * index
 
     def _row(self, name: str, value: float) -> Measure:
         return Measure(self.id, name, value)

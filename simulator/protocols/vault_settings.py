@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from simulator.settings import ANNUAL, COUNT, HOURS, MINUTES, RATIO, SHARE, TOKENS, USD, Settings
 
+_MOST_LEGS = 6  # as in Overlay.sol
+
 
 class LendingPoolSettings(Settings):
     """Where Dollars that were drawn earn: a pool of loans against the same collateral."""
@@ -82,6 +84,94 @@ class CrossSettings(Settings):
         return self
 
 
+class LegSettings(Settings):
+    """Options of one kind that an overlay holds for each unit of the underlying."""
+
+    side: Literal["buy", "write"] = Field("buy", description="whether they are bought or written")
+    kind: Literal["call", "put"] = Field("put", description="what they are")
+    strike: Literal["moneyness", "delta", "cost"] = Field(
+        "moneyness",
+        description="how the strike is found: nearest to place times the price; nearest to a delta of place, without "
+        "sign; or, written, the furthest from place on that pays for the legs before it",
+    )
+    place: float = Field(
+        0.9, gt=0, le=10, description="of the strike, over the price, or its delta", json_schema_extra=RATIO
+    )
+    size: Literal["weight", "premium", "gamma", "vega"] = Field(
+        "weight",
+        description="how many: weight for each unit; or, at most as many, what balances the premium of the legs before "
+        "it; or, bought, what brings gamma or vega to nothing",
+    )
+    weight: float = Field(1.0, gt=0, le=10, description="options for each unit, at most", json_schema_extra=RATIO)
+    tenor_days: float = Field(
+        7.0, ge=1 / 24, le=400, description="from a roll to the expiry looked for", json_schema_extra={"unit": "days"}
+    )
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> "LegSettings":
+        if self.side == "buy" and self.strike == "cost":
+            raise ValueError('strike = "cost" is for legs that are written')
+        if self.side == "write" and self.size in ("gamma", "vega"):
+            raise ValueError(f"size = {self.size!r} is for legs that are bought")
+        return self
+
+
+class OverlaySettings(Settings):
+    """Spot, or money, with options over it that are rolled. A unit is one of the underlying that it holds, or could."""
+
+    legs: dict[str, LegSettings] = Field(
+        default_factory=lambda: {"put": LegSettings()},
+        min_length=1,
+        max_length=_MOST_LEGS,
+        description="options by a name of each leg, in the order in which they are opened",
+    )
+    spot: float = Field(1.0, ge=0, le=10, description="of the underlying for each unit", json_schema_extra=RATIO)
+    reserve: float = Field(0.02, ge=0, le=0.9, description="kept at hand, of the whole", json_schema_extra=SHARE)
+    cover: float = Field(
+        2.0,
+        ge=1,
+        le=100,
+        description="collateral of what is written and not covered, over initial margin; a put's strike at most",
+        json_schema_extra=RATIO,
+    )
+    growth: float = Field(
+        0.02, ge=0, le=1, description="new money, of the whole, that does not wait for a roll", json_schema_extra=SHARE
+    )
+    hedged: bool = Field(
+        False, description="whether spot is moved to bring delta to its target; it covers no calls then"
+    )
+    target_delta: float = Field(
+        0.5,
+        ge=-1,
+        le=1,
+        description="of the whole; where spot is not moved, the middle of a band that delta is free in",
+        json_schema_extra=SHARE,
+    )
+    ahead_hours: float = Field(
+        0.0, ge=0, le=9600, description="before expiry that a leg is rolled; 0: once settled", json_schema_extra=HOURS
+    )
+    move: float = Field(
+        0.0, ge=0, le=1, description="of the price since a roll that makes the next one due; 0: never",
+        json_schema_extra=SHARE,
+    )  # fmt: skip
+    tenor_room: float = Field(
+        0.2, ge=0, lt=1, description="of the tenor by which an expiry may differ", json_schema_extra=SHARE
+    )
+    place_room: float = Field(
+        0.1, ge=0, le=1, description="by which a strike's place may differ", json_schema_extra=RATIO
+    )
+    budget: float = Field(
+        0.0, ge=0, le=1, description="of the whole that a roll's legs may cost; 0: any", json_schema_extra=SHARE
+    )
+
+    @model_validator(mode="after")
+    def _is_in_time(self) -> "OverlaySettings":
+        shortest = min(leg.tenor_days for leg in self.legs.values()) * 24
+        if self.ahead_hours >= shortest:
+            raise ValueError(f"ahead_hours = {self.ahead_hours:g} must be < the shortest tenor, {shortest:g} hours")
+        return self
+
+
 class TriggerSettings(Settings):
     """When a rebalance is due; 0 is never, but for the band."""
 
@@ -141,15 +231,16 @@ class FeeSettings(Settings):
 class VaultSettings(Settings):
     """One vault with its strategy."""
 
-    strategy: Literal["carry", "neutral", "cross"] = Field(
+    strategy: Literal["carry", "neutral", "cross", "overlay"] = Field(
         "carry",
-        description="collateral that carries a debt and lends; or spot with a short perpetual, one to one or by the "
-        "ratio of least variance",
+        description="collateral that carries a debt and lends; spot with a short perpetual, one to one or by the "
+        "ratio of least variance; or spot or money with options over it",
     )
     base: str = Field("ETH", description="market symbol of what is held, which may bear yield")
     quote: str = Field("DOLLAR", description="market symbol of the stablecoin")
     engine: str = Field("cdp", description="table of the debt engine (carry)")
     market: str = Field("perps", description="table of the perpetual market (neutral, cross)")
+    options: str = Field("options", description="table of the option market (overlay)")
     deposit_usd: float = Field(100_000.0, ge=0, description="deposited at the start", json_schema_extra=USD)
     deposit_cap: float = Field(1e9, ge=0, le=1e12, description="most net assets by deposits", json_schema_extra=TOKENS)
     depth_loss: float = Field(
@@ -172,3 +263,4 @@ class VaultSettings(Settings):
         default_factory=NeutralSettings, description="used when the strategy is neutral or cross"
     )
     cross: CrossSettings = Field(default_factory=CrossSettings, description="used when the strategy is cross")
+    overlay: OverlaySettings = Field(default_factory=OverlaySettings, description="used when the strategy is overlay")

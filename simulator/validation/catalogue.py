@@ -32,6 +32,7 @@ MODULES: tuple[str, ...] = (
     "options_gap",
     "options_hedging",
     "vaults",
+    "overlays",
     "black_thursday",
     "stress",
 )
