@@ -17,7 +17,7 @@ from simulator.audit.baseline import Baseline, compare, read_baseline, write_bas
 from simulator.audit.capsules import with_capsules
 from simulator.audit.conduct import AuditPlan, enough, has_stopped, make_plan
 from simulator.audit.config import AuditConfig, Case, load_audit
-from simulator.audit.outputs import write_outputs
+from simulator.audit.outputs import remove_outputs, write_outputs
 from simulator.audit.verdict import CaseRuns, judge_rule
 from simulator.errors import ConfigError, WavetankError
 from simulator.manifest import versions
@@ -119,12 +119,14 @@ def _claim(out: Path, plan: AuditPlan, *, resume: bool) -> tuple[SweepFolder | N
             f"{kind}, so it is not overwritten", where=str(out), mend="choose another with --out, or remove it"
         )
     try:
-        return SweepFolder(out / SWEEP, plan.identity(), results_schema((), ()), resume=resume), []
+        folder = SweepFolder(out / SWEEP, plan.identity(), results_schema((), ()), resume=resume)
     except ConfigError as error:
         cause = error.__cause__
         if not isinstance(cause, OSError) or cause.errno not in _FULL:
             raise
         return None, [WavetankError(error.what, where=error.where, mend="make room")]
+    remove_outputs(out)  # whoever kills this audit finds no verdict, rather than the former one
+    return folder, []
 
 
 # ------------------------------------------------------------------------------------- the runs

@@ -45,6 +45,12 @@ def write_outputs(document: Document, frame: "pd.DataFrame", out: Path) -> None:
         raise WavetankError(what, where=str(path), mend="make room, or choose another --out") from error
 
 
+def remove_outputs(out: Path) -> None:
+    """Take away the files of an earlier audit."""
+    for name in OUTPUTS:
+        (out / name).unlink(missing_ok=True)
+
+
 def _writers(document: Document, frame: "pd.DataFrame") -> Mapping[str, Write]:
     def text(render: Callable[[Document], str]) -> Write:
         return lambda path: path.write_text(render(document), encoding="utf-8", errors="backslashreplace")
@@ -90,8 +96,7 @@ def _try(path: Path, act: Callable[[Path], object], faults: list[tuple[Path, OSE
 
 def _prepare(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for name in OUTPUTS:
-        (out / name).unlink(missing_ok=True)
+    remove_outputs(out)
 
 
 def _write_whole(path: Path, write: Write) -> None:

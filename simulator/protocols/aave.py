@@ -6,8 +6,6 @@ The contracts are those of the npm package @aave/core-v3; nothing of them is in 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.types import Address
 from simulator.errors import ConfigError
@@ -129,15 +127,8 @@ class AaveProtocol(Protocol):
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """See `Protocol.sample`."""
         parts = [lending.sample(now, price) for lending in self.lendings.values()]
-        whole = Sample(measures=self._totals(price))
-        for part in parts:
-            whole.positions += part.positions
-            whole.owners += part.owners
-            whole.measures += part.measures
-        if parts:
-            whole.equity_usd = np.concatenate([np.asarray(part.equity_usd) for part in parts])
-            whole.required_usd = np.concatenate([np.asarray(part.required_usd) for part in parts])
-            whole.health = np.concatenate([np.asarray(part.health) for part in parts])
+        whole = Sample.of_all(parts)
+        whole.measures = [*self._totals(price), *whole.measures]
         return whole
 
     def _totals(self, price: Callable[[str], float]) -> list[Measure]:

@@ -650,6 +650,20 @@ class Sample:
     health: Floats = field(default_factory=lambda: np.empty(0))
     measures: list[Measure] = field(default_factory=list)
 
+    @classmethod
+    def of_all(cls, parts: Sequence["Sample"]) -> "Sample":
+        """Several as one, in their order."""
+        whole = cls()
+        for part in parts:
+            whole.positions += part.positions
+            whole.owners += part.owners
+            whole.measures += part.measures
+        if parts:
+            whole.equity_usd = np.concatenate([np.asarray(part.equity_usd) for part in parts])
+            whole.required_usd = np.concatenate([np.asarray(part.required_usd) for part in parts])
+            whole.health = np.concatenate([np.asarray(part.health) for part in parts])
+        return whole
+
 
 class Protocol(ABC):
     """One family of contracts in a world.

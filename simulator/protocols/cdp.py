@@ -460,17 +460,9 @@ class Cdp(Protocol):
 
     def sample(self, now: int, price: Callable[[str], float]) -> Sample:
         """See `Protocol.sample`."""
-        whole = Sample()
         debt_price = price(self.settings.dollar)
         parts = [c.sample(now, price(asset), debt_price) for asset, c in self.collaterals.items()]
-        for part in parts:
-            whole.positions += part.positions
-            whole.owners += part.owners
-            whole.measures += part.measures
-        if parts:
-            whole.equity_usd = np.concatenate([np.asarray(part.equity_usd) for part in parts])
-            whole.required_usd = np.concatenate([np.asarray(part.required_usd) for part in parts])
-            whole.health = np.concatenate([np.asarray(part.health) for part in parts])
+        whole = Sample.of_all(parts)
         whole.measures += [
             Measure("", "bad_debt_usd", from_wad(self.engine.read(self._chain, "badDebt")) * debt_price),
             Measure("", "reserve_usd", from_wad(self.engine.read(self._chain, "surplus")) * debt_price),

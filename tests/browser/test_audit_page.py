@@ -1,13 +1,13 @@
 """The page of an audit in a real browser: drawn, readable at every width and in both schemes, offline."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from contrast import faint_texts
 from devtools import Page
+from structure import check_structure
 
 from simulator.audit.page import render
 
@@ -123,15 +123,4 @@ def test_an_audit_cut_short_says_so_before_any_rule(page: Page, cut_short: Path)
 
 def test_every_link_leads_somewhere_and_every_control_has_a_name(page: Page, written: Path) -> None:
     page.show(written)
-    lost = page.run(
-        "[...document.querySelectorAll('a')].map(link => decodeURIComponent(link.hash.slice(1)))"
-        ".filter(id => !document.getElementById(id))"
-    )
-    assert lost == []
-    nodes = page.send("Accessibility.getFullAXTree")["nodes"]
-    named = [node for node in nodes if node.get("role", {}).get("value") in ("link", "image", "img", "button")]
-    assert len(named) > 10
-    assert [node["nodeId"] for node in named if not node.get("name", {}).get("value")] == []
-    levels = page.run("[...document.querySelectorAll('h1, h2, h3, h4')].map(title => Number(title.tagName[1]))")
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in pairwise(levels))
+    check_structure(page, 10)

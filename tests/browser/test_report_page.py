@@ -1,11 +1,11 @@
 """The report in a real browser: drawn, zoomable, readable at every width and in both colour schemes."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from contrast import CONTRAST, faint_texts
 from devtools import Page
+from structure import check_structure
 
 pytestmark = pytest.mark.browser
 
@@ -219,18 +219,9 @@ def test_a_finger_scrolls_the_page_over_a_chart(page: Page, storm: Path) -> None
     page.wait(f"scrollY > {before + 150}")
 
 
-def test_controls_have_names_and_headings_do_not_skip_a_level(page: Page, storm: Path) -> None:
+def test_every_link_leads_somewhere_and_every_control_has_a_name(page: Page, storm: Path) -> None:
     page.show(storm)
-    nodes = page.send("Accessibility.getFullAXTree")["nodes"]
-    controls = [
-        node for node in nodes if node.get("role", {}).get("value") in ("button", "link", "checkbox", "image", "img")
-    ]
-    assert len(controls) > 40
-    assert [node["nodeId"] for node in controls if not node.get("name", {}).get("value")] == []
-    levels = page.run("[...document.querySelectorAll('h1, h2, h3, h4')].map(title => Number(title.tagName[1]))")
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in pairwise(levels))
+    check_structure(page, 40)
 
 
 def test_the_keyboard_reaches_a_control_and_shows_where_it_is(page: Page, storm: Path) -> None:

@@ -1,12 +1,12 @@
 """The page of a stress test in a real browser: drawn, readable at every width and in both schemes, offline."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from contrast import faint_texts
 from devtools import Page
 from stress_sample import LINE, write_stress
+from structure import check_structure
 
 pytestmark = pytest.mark.browser
 
@@ -106,15 +106,4 @@ def test_where_nothing_qualifies_the_page_says_so_first(page: Page, hopeless: Pa
 
 def test_every_link_leads_somewhere_and_every_control_has_a_name(page: Page, written: Path) -> None:
     page.show(written)
-    lost = page.run(
-        "[...document.querySelectorAll('a')].map(link => decodeURIComponent(link.hash.slice(1)))"
-        ".filter(id => !document.getElementById(id))"
-    )
-    assert lost == []
-    nodes = page.send("Accessibility.getFullAXTree")["nodes"]
-    named = [node for node in nodes if node.get("role", {}).get("value") in ("link", "image", "img", "button")]
-    assert len(named) > 15
-    assert [node["nodeId"] for node in named if not node.get("name", {}).get("value")] == []
-    levels = page.run("[...document.querySelectorAll('h1, h2, h3, h4')].map(title => Number(title.tagName[1]))")
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in pairwise(levels))
+    check_structure(page, 15)

@@ -1,11 +1,11 @@
 """The validation page in a real browser: it fits every width, can be read in both schemes, and needs no network."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from contrast import faint_texts
 from devtools import Page
+from structure import check_structure
 
 from simulator.validation.law import Finding, Law, Measured
 from simulator.validation.page import write_page
@@ -100,19 +100,7 @@ def test_dots_stand_out_from_the_band(page: Page, written: Path, scheme: str) ->
 
 def test_every_link_leads_somewhere_and_every_control_has_a_name(page: Page, written: Path) -> None:
     page.show(written)
-    lost = page.run(
-        "[...document.querySelectorAll('a')].map(link => decodeURIComponent(link.hash.slice(1)))"
-        ".filter(id => !document.getElementById(id))"
-    )
-    assert lost == []
-    nodes = page.send("Accessibility.getFullAXTree")["nodes"]
-    named = [node for node in nodes if node.get("role", {}).get("value") in ("link", "image", "img")]
-    assert len(named) > 20
-    assert [node["nodeId"] for node in named if not node.get("name", {}).get("value")] == []
-    levels = page.run("[...document.querySelectorAll('h1, h2, h3, h4')].map(title => Number(title.tagName[1]))")
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in pairwise(levels))
+    check_structure(page, 20)
 
 
 def test_laws_that_fail_or_have_no_data_are_named_first(page: Page, written: Path) -> None:

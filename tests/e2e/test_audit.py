@@ -15,6 +15,7 @@ import pytest
 from stress_clusters import environment
 
 from simulator import run
+from simulator.audit.outputs import OUTPUTS
 from simulator.cli import main
 from simulator.scenario import load_scenario
 
@@ -324,6 +325,26 @@ def test_a_former_green_result_does_not_outlive_a_failure():
     assert audited(audit_of(seeds=10, rules=RULES.replace("p90", "p50")))[0] == 0
     never_green(audit_of(seeds=10, rules=RULES.replace("p90", "p50")), preexec_fn=limited(1_000))
     assert not Path("runs/risk-audit/audit.json").exists() or written()["verdict"] != "pass"
+
+
+def test_a_killed_audit_leaves_no_verdict_of_a_former_one(monkeypatch):
+    from simulator.audit import command
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_):
+        raise Killed
+
+    Path("risk.toml").write_text(audit_of(seeds=10, rules=RULES.replace("p90", "p50")))
+    assert main(["audit", "risk.toml", "--jobs", "1", "--json"]) == 0
+    left = set(os.listdir("runs/risk-audit"))
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "make_runs", kill)
+        with pytest.raises(Killed):
+            command.run_audit("risk.toml")
+    assert left - set(os.listdir("runs/risk-audit")) == set(OUTPUTS)
+    assert main(["audit", "risk.toml", "--jobs", "1", "--json"]) == 0
 
 
 def test_a_baseline_is_not_written_from_runs_that_failed():
