@@ -23,7 +23,7 @@ contract OverlayStorm is OverlaySystem {
         address user = who % 2 == 0 ? alice : bob;
         report();
         if (vault.maxDeposit(user) < amount || vault.totalAssets() > 1_000_000e18) return;
-        (uint256 before, bool small) = (floorOfShare(), isSmall());
+        (uint256 before, bool small) = (floorAtWork(), isSmall());
         enterWithout(user, amount);
         skip(11 minutes);
         report();
@@ -105,6 +105,18 @@ contract OverlayStorm is OverlaySystem {
     /// @dev Where a put that is too small to be traded is a part of the whole that one sees.
     function isSmall() private view returns (bool) {
         return vault.totalAssets() < 10_000e18;
+    }
+
+    /// @dev [ray] The same with what waits put to work as the rest is, for who comes may be the one that makes this due.
+    function floorAtWork() private view returns (uint256) {
+        uint256 money = dollar.balanceOf(address(overlay));
+        int256 cash = market.cashOf(address(overlay));
+        if (cash > 0) money += uint256(cash);
+        (uint256 floor, uint256 value) = (overlay.floor(), overlay.totalValue());
+        if (value <= money || floor <= money) return 0;
+        uint256 working = (floor - money) * vault.totalAssets() / (value - money) * RAY / vault.totalSupply();
+        uint256 now_ = floorOfShare();
+        return working < now_ ? working : now_;
     }
 
     /// @dev [ray] What each share is left with at the worst price.
