@@ -135,12 +135,25 @@ class VaultProbe:
 
     def _rebalance(self, pool: Pool, move: float, sell_base: bool) -> None:
         bench, vault = self.bench, self.vault
-        if not bench.move(vault.hedged, move) or not self._push(pool, sell_base) or not vault.due():
+        if not bench.move(vault.hedged, move) or not (vault.due() or self._made_due()):
+            return
+        if not self._push(pool, sell_base) or not vault.due():
             return
         before = vault.nav()
         done = bench.send(self.bob, vault.rebalance()).ok
         lost = (before - vault.nav() - vault.tip) / before if done else 0.0
         bench.note(f"{vault.id}/{move:g}", "rebalance_excess_loss", max(0.0, lost - vault.max_slippage))
+
+    def _made_due(self) -> bool:
+        """By new money, and the time that lies between two rebalances."""
+        bench, vault = self.bench, self.vault
+        stake = wad(vault.nav() / 5)
+        if not bench.endow(vault.asset, self.carol, stake, vault.spender):
+            return False
+        if not bench.send(self.carol, vault.deposit(self.carol, stake)).ok:
+            return False
+        bench.wait(_HOUR)
+        return bool(vault.due())
 
     def queue(self) -> None:
         """Two ask to leave, one after the other, and money for one of them comes in."""
