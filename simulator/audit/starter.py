@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from string import Template
 from typing import Final
 
-from simulator.audit.defaults import PROBE_RULES, RISK_RULES, DefaultRule
+from simulator.audit.defaults import PROBE_RULES, PROBE_SCENARIOS, RISK_RULES, DefaultRule
 
 _HEAD: Final = Template("""\
 # A gate for CI: `wavetank audit $name.toml` exits 0 where every rule holds, 1 where one is broken, 3 where the runs do
@@ -23,7 +23,6 @@ seeds = 300         # runs of each scenario; a 95 % bound of a p99 takes 299
 max_seeds = 2000    # and more, up to these, while a rule is not decided
 # baseline = "audit-baseline.json"    # `wavetank audit $name.toml --update-baseline` writes it
 """)
-_ALL_PROBES: Final = ("probe-lending", "probe-hedge", "probe-carry")
 _LENDERS: Final = ("probe-lending", "probe-carry")
 _VAULTS: Final = ("probe-hedge", "probe-carry")
 _HEDGES: Final = ("neutral-calm", "flash-crash-hedge")
@@ -35,7 +34,7 @@ SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ADL-LOSERS", "ADL-FLOOR"), ("probe-hedge",)),
     "SELF-LIQUIDATION": ("probe-lending", "probe-hedge"),
     "STUCK-AUCTION": ("probe-carry",),
-    "ORACLE-SCALE": ("flash-crash", *_ALL_PROBES),
+    "ORACLE-SCALE": ("flash-crash", *PROBE_SCENARIOS),
     "EFFECTIVENESS": ("flash-crash-hedge",),
     "EFFECTIVENESS-CALM": ("neutral-calm",),
     "DELTA": _HEDGES,
@@ -63,7 +62,7 @@ def _titled(text: str) -> str:
 
 def _rules(rules: Iterable[DefaultRule]) -> Iterable[str]:
     for rule in rules:
-        scenarios = ", ".join(f'"{name}"' for name in SCENARIOS.get(rule.id, _ALL_PROBES))
+        scenarios = ", ".join(f'"{name}"' for name in SCENARIOS.get(rule.id, PROBE_SCENARIOS))
         level = "" if rule.level == "error" else f'level = "{rule.level}"\n'
         yield (
             f'[[rule]]\nid = "{rule.id}"\nrequire = "{rule.require}"\n{level}why = "{rule.why}"\n'
