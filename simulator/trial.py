@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from simulator.chain.types import Address, BlockEnv, Receipt, Transaction
 from simulator.protocols.base import Call, Oracle
 from simulator.protocols.genesis import Contract
-from simulator.units import from_wad, to_wad
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -137,13 +136,3 @@ class Trial:
                 self.send(self._world.genesis.deployer, poke)
         answer = oracle.answer()
         return answer is not None and abs(answer / price - 1) < 1e-6
-
-
-def usd(amount: int, price: float) -> float:
-    """What tokens [wad] are worth."""
-    return from_wad(amount) * price
-
-
-def tokens(worth: float, price: float) -> int:
-    """Tokens [wad] worth so much."""
-    return to_wad(worth / price)

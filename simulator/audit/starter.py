@@ -24,7 +24,6 @@ seeds = 300         # runs of each scenario; a 95 % bound of a p99 takes 299
 max_seeds = 2000    # and more, up to these, while a rule is not decided
 # baseline = "audit-baseline.json"    # `wavetank audit $name.toml --update-baseline` writes it
 """)
-_ALL_PROBES: Final = PROBE_SCENARIOS
 _OPTIONS: Final = ("probe-options",)
 _LENDERS: Final = ("probe-lending", "probe-carry")
 _VAULTS: Final = ("probe-hedge", "probe-carry")
@@ -41,7 +40,7 @@ SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ADL-LOSERS", "ADL-FLOOR"), ("probe-hedge",)),
     "SELF-LIQUIDATION": ("probe-lending", "probe-hedge", *_OPTIONS),
     "STUCK-AUCTION": ("probe-carry", *_OPTIONS),
-    "ORACLE-SCALE": ("flash-crash", *_ALL_PROBES),
+    "ORACLE-SCALE": ("flash-crash", *PROBE_SCENARIOS),
     "EFFECTIVENESS": ("flash-crash-hedge",),
     "EFFECTIVENESS-CALM": ("neutral-calm",),
     "DELTA": _HEDGES,
@@ -69,7 +68,7 @@ def _titled(text: str) -> str:
 
 def _rules(rules: Iterable[DefaultRule]) -> Iterable[str]:
     for rule in rules:
-        scenarios = ", ".join(f'"{name}"' for name in SCENARIOS.get(rule.id, _ALL_PROBES))
+        scenarios = ", ".join(f'"{name}"' for name in SCENARIOS.get(rule.id, PROBE_SCENARIOS))
         level = "" if rule.level == "error" else f'level = "{rule.level}"\n'
         yield (
             f'[[rule]]\nid = "{rule.id}"\nrequire = "{rule.require}"\n{level}why = "{rule.why}"\n'

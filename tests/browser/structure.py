@@ -1,8 +1,22 @@
-"""What every page must keep for those who do not see it: links that lead somewhere, names, and titles in steps."""
+"""What every page must keep: it fits, reads well and asks for nothing; and for those who do not see it, links that lead
+somewhere, names, and titles in steps."""
 
 from itertools import pairwise
+from pathlib import Path
 
+from contrast import faint_texts
 from devtools import Page
+
+
+def check_fit(page: Page, written: Path, width: int, scheme: str) -> None:
+    """Show a page at a width and in a colour scheme, and assert that it fits there, reads well and loads nothing."""
+    page.show(written, width=width, scheme=scheme, touch=width < 500)
+    assert page.problems == []
+    assert {address for address in page.requests if not address.startswith("data:")} == {written.as_uri()}
+    assert page.run("document.documentElement.scrollWidth") <= width
+    number, faint = faint_texts(page)
+    assert number > 100
+    assert faint == []
 
 
 def check_structure(page: Page, least_named: int) -> None:

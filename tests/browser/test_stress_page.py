@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from contrast import faint_texts
 from devtools import Page
 from stress_sample import LINE, write_stress
-from structure import check_structure
+from structure import check_fit, check_structure
 
 pytestmark = pytest.mark.browser
 
@@ -29,13 +28,7 @@ def hopeless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [DESKTOP, 768, PHONE, 320])
 def test_the_page_fits_reads_well_and_asks_for_nothing(page: Page, written: Path, width: int, scheme: str) -> None:
-    page.show(written, width=width, scheme=scheme, touch=width < 500)
-    assert page.problems == []
-    assert {address for address in page.requests if not address.startswith("data:")} == {written.as_uri()}
-    assert page.run("document.documentElement.scrollWidth") <= width
-    number, faint = faint_texts(page)
-    assert number > 100
-    assert faint == []
+    check_fit(page, written, width, scheme)
 
 
 def test_how_jumps_are_drawn_is_said_and_only_where_they_are(page: Page, written: Path, hopeless: Path) -> None:
