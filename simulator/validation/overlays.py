@@ -73,8 +73,8 @@ def floors(legs: Callable[[int], Legs]) -> Measured:
 for _name, _legs in OVERLAYS.items():
     add_law(
         f"floors/{_name}",
-        f"At each expiry, along the prices of every scenario, a vault with a {_name.replace('-', ' ')} has lost no more since "
-        "the roll than the floor allows and the options cost, but for what its counterparty could not pay.",
+        f"At each expiry, along the prices of every scenario, a vault with a {_name.replace('-', ' ')} has lost no "
+        "more since the roll than the floor allows and the options cost, but for what its counterparty could not pay.",
         _SOURCE,
         partial(floors, _legs),
     )

@@ -1,4 +1,4 @@
-"""A vault with options over its spot in a storm: the mirror is the chain, it rolls after expiries, and the floor holds."""
+"""A vault with options over its spot in a storm: mirror and chain agree, it rolls after expiries, the floor holds."""
 
 import json
 
