@@ -141,7 +141,8 @@ contract OptionInstrument is InstrumentBase {
     }
 
     /// @inheritdoc IInstrument
-    /// @dev Equity has what is written at its mark, so of the market's margin only what is beyond that.
+    /// @dev A held option has no loan value, as brokers' rules have it: it needs all that it is worth. Equity has what is
+    /// written at its mark, so of the market's margin only what is beyond that.
     function standardMargin(uint256[] calldata ids, int256[] calldata sizes, bool initial)
         external
         view
@@ -149,8 +150,13 @@ contract OptionInstrument is InstrumentBase {
         returns (uint256 required)
     {
         for (uint256 i; i < ids.length; ++i) {
-            if (sizes[i] >= 0 || ids[i] >> 136 <= block.timestamp) continue;
-            uint256 unit = market.unitMargin(ids[i], initial).zeroFloorSub(market.markOf(ids[i]));
+            if (ids[i] >> 136 <= block.timestamp) continue;
+            uint256 mark = market.markOf(ids[i]);
+            if (sizes[i] >= 0) {
+                required += uint256(sizes[i]).fullMulDiv(mark, WAD);
+                continue;
+            }
+            uint256 unit = market.unitMargin(ids[i], initial).zeroFloorSub(mark);
             required += uint256(-sizes[i]).fullMulDivUp(unit, WAD);
         }
     }

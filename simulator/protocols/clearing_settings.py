@@ -86,7 +86,7 @@ class PortfolioSettings(Settings):
 class CollateralSettings(Settings):
     """An asset that accounts may hold beside cash."""
 
-    haircut: float = Field(0.1, ge=0, le=1, description="of its value that counts as required", json_schema_extra=SHARE)
+    haircut: float = Field(0.2, ge=0, le=1, description="of its value that counts as required", json_schema_extra=SHARE)
     beta: float = Field(
         1.0, ge=0, le=2, description="how it moves with the underlying: 1 as itself, 0 as cash", json_schema_extra=RATIO
     )

@@ -65,7 +65,7 @@ class HouseBench:
         self.portfolio = lab.deploy("PortfolioRisk", lab.owner, house.address, grid(), add_ons)
         self.by_options = lab.deploy("OptionInstrument", house.address, self.options.market.address)
         self.by_perps = lab.deploy("PerpInstrument", house.address, self.perps.market.address, to_wad(0.2))
-        self._own("addAsset", self.options.base.address, self.options.guard.address, WAD // 10, WAD, 10**12 * WAD)
+        self._own("addAsset", self.options.base.address, self.options.guard.address, WAD // 5, WAD, 10**12 * WAD)
         for model in (self.standard, self.portfolio):
             self._own("setRiskModel", model.address, True)
         for instrument in (self.by_options, self.by_perps):

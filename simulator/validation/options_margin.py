@@ -14,8 +14,7 @@ from simulator.validation.options_house import Holding, HouseBench
 
 _STRIKES = [to_wad(SPOT * percent / 100) for percent in range(84, 117, 2)][1:]  # 16, a fiftieth of the index apart
 _DAYS = (20, 80)
-_WIDEST = 2  # steps between strikes of a spread
-_NEAR = 7  # place of the strike at the money
+_WIDEST = 5  # steps between strikes of a spread, a tenth of the index
 _BOOKS = 600
 _FEWEST = 500
 _ROUNDING = 1e-12  # [usd]
@@ -92,17 +91,14 @@ def _strike(rng: Random, low: int = 0, room: int = 0) -> int:
 
 
 def protective_put(bench: MarginBench, rng: Random) -> Book:
-    """Base and as many puts, near the money and soon to expire.
-
-    Together these are a call, of which the standard model asks base's haircut alone, and the other one what it loses.
-    """
+    """Base and as many puts."""
     size = _size(rng)
-    return bench.legs(((0, rng.randrange(_NEAR, _NEAR + 3), PUT), size))._replace(base=size)
+    return bench.legs(((rng.randrange(2), _strike(rng), PUT), size))._replace(base=size)
 
 
 def collar(bench: MarginBench, rng: Random) -> Book:
     """Base, as many puts, and as many calls written."""
-    size, time, low = _size(rng), rng.randrange(2), _strike(rng, _NEAR, 1)
+    size, time, low = _size(rng), rng.randrange(2), _strike(rng, 0, 1)
     high = _strike(rng, low + 1)
     return bench.legs(((time, low, PUT), size), ((time, high, CALL), -size))._replace(base=size)
 
@@ -165,9 +161,9 @@ def _bench() -> MarginBench:
 
 @law("portfolio-margin/hedged", "contracts/INVARIANTS.md, 59")
 def hedged() -> Measured:
-    """Protective puts of 20 days, collars, narrow spreads, butterflies, conversions, calendars and sums of these need
-    no more by PortfolioRisk than by StandardRisk, to begin and to stay, at volatilities of 30 to 90 %: the largest
-    excess in Dollars."""
+    """Protective puts, collars, spreads of up to a tenth of the index, butterflies, conversions, calendars and sums of
+    these need no more by PortfolioRisk than by StandardRisk, to begin and to stay, at volatilities of 30 to 90 %: the
+    largest excess in Dollars."""
     found = [
         _bench().excess(book, initial=initial)
         for book in hedged_books(_bench(), _BOOKS, seed=1)

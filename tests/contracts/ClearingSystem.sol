@@ -41,7 +41,7 @@ abstract contract ClearingSystem is OptionSystem {
         portfolio = new PortfolioRisk(address(this), house, gridOf(), addOns());
         house.setRiskModel(standard, true);
         house.setRiskModel(portfolio, true);
-        house.addAsset(address(base), surface.spotFeed(), 0.1e18, 1e18, 1_000_000e18);
+        house.addAsset(address(base), surface.spotFeed(), 0.2e18, 1e18, 1_000_000e18);
         options = new OptionInstrument(address(house), market);
         market.setGuarantor(address(options), true, 1_000_000e18);
         house.setInstrument(address(options), true);
