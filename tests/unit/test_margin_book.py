@@ -29,7 +29,7 @@ def test_a_hedge_ends_at_the_edge_of_the_band_or_where_it_was(delta, band):
         assert traded == held.size == 0
     else:
         assert abs(delta + held.size) == pytest.approx(band, abs=1e-9)
-        assert math.copysign(1, held.size) == -copysign(1, delta)
+        assert math.copysign(1, held.size) == -math.copysign(1, delta)
 
 
 @given(st.lists(st.floats(-900, 900), min_size=1, max_size=8))
