@@ -52,10 +52,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("forge")
 
 
-@pytest.fixture(scope="module")
-def forge_results(build: Path) -> dict[str, Any]:
+def forge_test(build: Path, **environment: str) -> dict[str, Any]:
     """Test name to result, of every test that forge ran."""
-    done = run(str(FORGE), "test", "--json", FOUNDRY_OUT=str(build / "out"), FOUNDRY_CACHE_PATH=str(build / "cache"))
+    environment |= {"FOUNDRY_OUT": str(build / "out"), "FOUNDRY_CACHE_PATH": str(build / "cache")}
+    done = run(str(FORGE), "test", "--json", **environment)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     assert lines, done.stderr
     suites = json.loads(lines[-1])
@@ -66,9 +66,23 @@ def forge_results(build: Path) -> dict[str, Any]:
     }
 
 
+def failed(results: dict[str, Any]) -> dict[str, str]:
+    return {name: result["reason"] for name, result in results.items() if result["status"] != "Success"}
+
+
+@pytest.fixture(scope="module")
+def forge_results(build: Path) -> dict[str, Any]:
+    """With a quarter of the random runs, which take most of the time."""
+    return forge_test(build, FOUNDRY_FUZZ_RUNS="50", FOUNDRY_INVARIANT_RUNS="8")
+
+
 def test_every_forge_test_passes(forge_results: dict[str, Any]) -> None:
-    failed = {name: result["reason"] for name, result in forge_results.items() if result["status"] != "Success"}
-    assert failed == {}
+    assert failed(forge_results) == {}
+
+
+@pytest.mark.slow
+def test_every_forge_test_passes_with_all_its_random_runs(build: Path) -> None:
+    assert failed(forge_test(build)) == {}
 
 
 def test_forge_saw_every_test_that_is_written(forge_results: dict[str, Any]) -> None:
