@@ -79,7 +79,9 @@ def test_one_worker_finds_the_same_bytes_and_the_same_digest_as_two(undisturbed,
     assert alone == printed
 
 
-@pytest.mark.parametrize(("name", "cluster"), [("dask", dask_cluster), ("ray", ray_cluster)])
+@pytest.mark.parametrize(
+    ("name", "cluster"), [("dask", dask_cluster), pytest.param("ray", ray_cluster, marks=pytest.mark.slow)]
+)
 def test_a_cluster_finds_the_same_bytes_and_the_same_digest(name, cluster, undisturbed, tmp_path):
     folder, printed = undisturbed
     with cluster(tmp_path) as address:
