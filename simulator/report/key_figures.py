@@ -128,7 +128,12 @@ _FIGURES = (
         _beside("a point of volatility up to {}", "net_vega_usd_max", _dollars),
     ),
     _Figure("margin_freed_usd_max", "Margin freed", _dollars, _beside("{} in use", "margin_used_usd_max", _dollars)),
-    _Figure("hedge_carry_usd", "Carry of hedges", _dollars, lambda _: "below zero: they paid"),
+    _Figure(
+        "hedge_carry_usd",
+        "Carry of hedges",
+        _dollars,
+        _beside("below zero: they paid; {} came at expiries", "option_payoffs_usd", _dollars),
+    ),
     _Figure(
         "oracle_gap_max",
         "Oracle furthest off",

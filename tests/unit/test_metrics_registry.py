@@ -20,7 +20,7 @@ NAMES = """
     bad_debt_less_reserve_usd hedge_effectiveness_downside
     implied_volatility_mean realised_volatility volatility_premium_mean net_delta_usd_max net_gamma_usd_max
     net_vega_usd_max net_theta_usd_max net_rho_usd_max delta_drift_usd_max option_premiums_usd hedge_carry_usd
-    margin_used_usd_max margin_freed_usd_max
+    option_payoffs_usd margin_used_usd_max margin_freed_usd_max
 """
 PROBED = """
     stale_answers_used wild_answers_used limits_passed round_trip_gain self_liquidation_gain_usd liquidation_harm
