@@ -32,7 +32,7 @@ NEITHER = {"transactions", "blocks", "gas_used", "rebalances"}
 NEITHER |= {"implied_volatility_mean", "realised_volatility", "volatility_premium_mean"}
 LOWER = {"profitable_liquidation_share", "liquidator_profit_usd", "collateral_ratio_min", "margin_ratio_min"}
 LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_apy", "insurance_fund_usd_min"}
-LOWER |= {"manipulation_cost_ratio", "hedge_effectiveness_downside", "margin_freed_usd_max"}
+LOWER |= {"manipulation_cost_ratio", "hedge_effectiveness_downside", "margin_freed_usd_max", "option_payoffs_usd"}
 OPTIONS = """
     option_interest_usd quoted_volatility_7d realised_volatility realised_volatility_run net_delta_usd net_gamma_usd
     net_vega_usd net_theta_usd net_rho_usd delta_drift_usd option_premiums_usd option_payoffs_usd option_marks_usd
