@@ -62,7 +62,7 @@ class OptionKeeper(Agent):
         options, owner = self._options, self.desk.address
         options.appoint(genesis, "lister", owner)
         wanted = self._wanted(genesis.start, genesis.price(options.asset))
-        options.open_with(owner, [self._listing(*one) for one in wanted])
+        options.open_with(owner, [self._listing(*one) for one in list(wanted)[: self._room()]])
         amount = to_wad(self.settings.capital_usd / genesis.price(options.margin_asset))
         genesis.bring(self.desk.agent, options.margin_asset, owner, amount, "capital_usd")
         genesis.approve(options.margin_asset, owner, options.spender)
@@ -82,29 +82,41 @@ class OptionKeeper(Agent):
         return sorted(expiry for expiry in found if expiry <= now + self._options.longest_time)
 
     def _wanted(self, now: int, price: float) -> Iterator[tuple[int, float, OptionKind]]:
-        """Series that are not listed, as far as there is room."""
-        room = _MOST_SERIES - len(self._options.series)
+        """Series that are not listed, the nearest expiry first."""
         strikes = sorted({round(price * share / self._step) * self._step for share in self.settings.moneyness})
         for expiry in self._expiries(now):
             for strike in strikes:
                 for kind in self.settings.kinds:
-                    if room > 0 and strike > 0 and series_id(expiry, to_wad(strike), kind) not in self._options.series:
-                        room -= 1
+                    if strike > 0 and series_id(expiry, to_wad(strike), kind) not in self._options.series:
                         yield expiry, strike, kind
 
+    def _room(self) -> int:
+        """Series that the market still takes."""
+        return max(0, _MOST_SERIES - len(self._options.series))
+
     def _list(self) -> Life:
+        """List what is wanted; what there was no room for follows when expired series are gone."""
         desk, asset = self.desk, self._options.asset
-        centre = desk.market.price(asset)
+        inbox = desk.inbox("series")
+        centre, waits_for_room = desk.market.price(asset), False
         while True:
             low, high = centre * (1 - self.settings.relist_move), centre * (1 + self.settings.relist_move)
-            yield desk.first_of([*desk.outside(asset, low, high), desk.sleep(self._until_listing())])
+            chance = inbox.get()
+            clocks = [*desk.outside(asset, low, high), desk.sleep(self._until_listing())]
+            yield desk.first_of([*clocks, chance] if waits_for_room else clocks)
+            if not chance.triggered:
+                chance.cancel()
+            newest(inbox)
             price = desk.market.price(asset)
-            if not low < price < high:
-                centre = price
+            moved = not low < price < high
+            centre = price if moved else centre
             has_expiry = {series.expiry for series in self._options.series.values()}
-            for expiry, strike, kind in list(self._wanted(desk.now, price)):
-                if centre == price or expiry not in has_expiry:
-                    yield from self._try(self._listing(expiry, strike, kind), waits=False)
+            anywhere = moved or waits_for_room
+            wanted = [one for one in self._wanted(desk.now, price) if anywhere or one[0] not in has_expiry]
+            room = self._room()
+            waits_for_room = len(wanted) > room
+            for listing in wanted[:room]:
+                yield from self._try(self._listing(*listing), waits=False)
             yield desk.sleep(desk.block_seconds)
 
     def _until_listing(self) -> float:

@@ -57,6 +57,7 @@ from numpy.typing import NDArray
 from simulator.tables import Tables, field
 
 Floats = NDArray[np.float64]
+_HOUR = 3600  # [s]
 _VAULT_PATHS = ("nav_per_share", "delta", "target_per_share", "hedge_profit_per_share")
 _VAULT_ROWS = (
     "rebalance_cost_usd",
@@ -170,6 +171,7 @@ class VaultPath:
     nav_hourly: Floats
     target_hourly: Floats
     hedge_hourly: Floats  # profit since the start
+    step: float = 1.0  # [h] from one hourly row to the next: more than 1 where blocks are longer
 
 
 class Observations:
@@ -280,7 +282,8 @@ class Observations:
         key = ["protocol", "subject"]
         frame = self.tables.read("measures", ["block", *key, "name", "value"], field("name").isin(_VAULT_PATHS))
         known = frame.to_pandas().astype(dict.fromkeys([*key, "name"], str)).dropna(subset=["value"])
-        return [_vault_path(rows) for _, rows in known.groupby(key, sort=True)]
+        times = self.tables.read("blocks", ["block", "time"]).to_pandas().set_index("block")["time"]
+        return [_vault_path(rows, times) for _, rows in known.groupby(key, sort=True)]
 
     @cached_property
     def _every_row(self) -> dict[str, list[float]]:
@@ -306,8 +309,8 @@ class Observations:
         return values[np.isfinite(values)]
 
 
-def _vault_path(rows: pd.DataFrame) -> VaultPath:
-    """One vault's rows, put side by side by block."""
+def _vault_path(rows: pd.DataFrame, times: pd.Series) -> VaultPath:
+    """One vault's rows, put side by side by block; `times` of blocks [unix s]."""
     wide = rows.drop_duplicates(["name", "block"], keep="last").pivot(index="block", columns="name", values="value")
     wide = wide.reindex(columns=_VAULT_PATHS)
     hourly = wide[wide["target_per_share"].notna()]
@@ -323,7 +326,14 @@ def _vault_path(rows: pd.DataFrame) -> VaultPath:
         column(hourly, "nav_per_share"),
         column(hourly, "target_per_share"),
         column(hourly, "hedge_profit_per_share"),
+        _step(times.reindex(hourly.index).dropna()),
     )
+
+
+def _step(times: pd.Series) -> float:
+    """Whole hours between rows, 1 at least."""
+    gaps = np.diff(times.to_numpy(dtype=np.float64))
+    return max(1.0, round(float(np.median(gaps)) / _HOUR)) if gaps.size else 1.0
 
 
 def floats(table: pa.Table, name: str) -> Floats:

@@ -89,6 +89,12 @@ def option_premiums_usd(seen: Observations) -> float | None:
     return _at_end(seen, "option_premiums_usd")
 
 
+@metric(unit="usd", worse="lower")
+def option_payoffs_usd(seen: Observations) -> float | None:
+    """What options of vaults paid at expiry, less what those that they had written cost there."""
+    return _at_end(seen, "option_payoffs_usd")
+
+
 @metric(unit="usd", worse="higher", source="cost of carry of the hedge")
 def hedge_carry_usd(seen: Observations) -> float | None:
     """What hedges of vaults cost: premiums and fees of their options, less what these paid out and are worth at the

@@ -38,7 +38,8 @@ def delta_abs_p99(seen: Observations) -> float | None:
 @metric(unit="share a year", worse="higher", source="standard deviation of active returns")
 def tracking_error(seen: Observations) -> float | None:
     """Standard deviation of the hourly return of net assets per share less that of exactly the wanted delta, times the
-    square root of the hours in a year. The highest over vaults; null under two hours."""
+    square root of the hours in a year; of the returns from block to block where blocks are longer than an hour. The
+    highest over vaults; null under three of them."""
     return _over(seen, max, _tracking_error)
 
 
@@ -115,11 +116,11 @@ def _tracking_error(path: VaultPath) -> float | None:
     if path.nav_hourly.size < 3:
         return None
     missed = _returns(path.nav_hourly) - _returns(path.target_hourly)
-    return float(np.std(missed, ddof=1) * np.sqrt(_HOURS_A_YEAR))
+    return float(np.std(missed, ddof=1) * np.sqrt(_HOURS_A_YEAR / path.step))
 
 
 def _apy(path: VaultPath) -> float | None:
-    hours = path.nav_hourly.size - 1
+    hours = (path.nav_hourly.size - 1) * path.step
     if hours < _LEAST_HOURS or path.nav_hourly[0] <= 0:
         return None
     return float((path.nav_hourly[-1] / path.nav_hourly[0]) ** (_HOURS_A_YEAR / hours) - 1)

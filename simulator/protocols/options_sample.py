@@ -31,8 +31,12 @@ def sample_of(venue: OptionVenue, now: int, price: Callable[[str], float]) -> Sa
 
 
 def _row(venue: OptionVenue, position: OptionPosition, usd: float) -> tuple[float, float, float] | None:
-    """Equity [usd], margin that it requires beside its value [usd], and collateral over what it must be."""
-    mark, bare = venue.mark(position.series), from_wad(venue.uncovered(position))
+    """Equity [usd], margin that it requires beside its value [usd], and collateral over what it must be.
+
+    A guarantor needs none here, and cannot fail here.
+    """
+    is_guarantor = position.owner in venue.guarantors
+    mark, bare = venue.mark(position.series), 0.0 if is_guarantor else from_wad(venue.uncovered(position))
     unit = venue.maintenance(position.series) if bare else 0.0
     spot = venue.spot() or 0.0
     if mark is None or unit is None:

@@ -300,6 +300,8 @@ class VaultProtocol(Protocol):
             elif concerns(event.args, vault.strategy.address):
                 self.book.current = False
                 self._record.on_market_event(event.name, event.args, self._oracles[1].price)
+                if event.name == "PositionSettled" and self.alarmed:  # what is due had to wait for this
+                    yield self._is_due()
             return
         self.book.current = False
         if event.name == "Observed":
@@ -340,8 +342,11 @@ class VaultProtocol(Protocol):
         reason = self._due.reason(book.at(seen, now), seen, now)
         alarmed = reason is not None and (reason == "margin" or self._due.has_cooled(now))
         if alarmed and not self.alarmed:
-            yield Notice("vault_due", self.id, vault.id, {"capability": vault.id})
+            yield self._is_due()
         self.alarmed = alarmed
+
+    def _is_due(self) -> Notice:
+        return Notice("vault_due", self.id, self.vault.id, {"capability": self.vault.id})
 
     def books(self, price: Callable[[str], float]) -> Iterable[Measure]:
         """Idle assets and a lending pool's cash against the tokens held."""

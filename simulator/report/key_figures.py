@@ -9,6 +9,9 @@ from simulator.report.wording import MISSING, NBSP, duration, number
 Metrics = Mapping[str, Any]
 
 
+_MOST_YIELD = 10.0  # [a year] that is shown as a number
+
+
 @dataclass(frozen=True)
 class Card:
     """One key figure: what it is, its value with unit, and a line of context."""
@@ -21,6 +24,11 @@ class Card:
 
 def _share(value: float) -> tuple[str, str]:
     return number(100 * value), "%"
+
+
+def _yield(value: float) -> tuple[str, str]:
+    """A few good days compounded to a year say no more than that they were good."""
+    return _share(value) if value <= _MOST_YIELD else (f"over{NBSP}{number(100 * _MOST_YIELD)}", "%")
 
 
 def _dollars(value: float) -> tuple[str, str]:
@@ -91,7 +99,7 @@ _FIGURES = (
         _beside("{} more fell on depositors", "socialised_loss_usd", _dollars),
     ),
     _Figure(
-        "net_apy", "Vault's yield a year", _share, _beside("{} the deepest fall of a share", "max_drawdown", _share)
+        "net_apy", "Vault's yield a year", _yield, _beside("{} the deepest fall of a share", "max_drawdown", _share)
     ),
     _Figure(
         "hedge_effectiveness",
@@ -120,7 +128,12 @@ _FIGURES = (
         _beside("a point of volatility up to {}", "net_vega_usd_max", _dollars),
     ),
     _Figure("margin_freed_usd_max", "Margin freed", _dollars, _beside("{} in use", "margin_used_usd_max", _dollars)),
-    _Figure("hedge_carry_usd", "Carry of hedges", _dollars, lambda _: "below zero: they paid"),
+    _Figure(
+        "hedge_carry_usd",
+        "Carry of hedges",
+        _dollars,
+        _beside("below zero: they paid; {} came at expiries", "option_payoffs_usd", _dollars),
+    ),
     _Figure(
         "oracle_gap_max",
         "Oracle furthest off",

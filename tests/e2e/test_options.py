@@ -347,6 +347,23 @@ def test_two_keepers_list_each_series_once(tmp_path):
     assert result.metrics["unexpected_reverts"] == 0
 
 
+def test_what_there_was_no_room_for_is_listed_once_an_expiry_is_gone(tmp_path):
+    """Three expiries of 15 strikes a kind are more than a market takes; the last follows when the first is closed."""
+    listing = "tenors_hours = [1.0]\nahead = 3\nrelist_move = 10.0\n"
+    listing += f"moneyness = [{', '.join(f'{0.7 + 0.04 * step:.2f}' for step in range(15))}]\n"
+    keeper = 'agent = "option-keeper"\n'
+    after = GROUND.split(keeper)[1].split("\n\n", 1)[1]
+    text = GROUND.split(keeper)[0] + keeper + listing + "\n" + after
+    world = world_of(storm(tmp_path, text.replace("count = 8", "count = 0")))
+    (venue,) = world.capabilities(Options)
+    third = world.start + 3 * 3_600
+    world.run_to(250)
+    assert len(venue.series) == 64
+    assert sum(id >> 136 == third for id in venue.series) == 4
+    world.run_to(340)  # minutes after the first expiry
+    assert sum(id >> 136 == third for id in venue.series) == 30
+
+
 def test_options_need_a_feed_with_rounds(tmp_path):
     text = GROUND.replace("latency_seconds = 2\nmax_age_seconds = 1800", 'source = "twap"\npool = "amm"')
     text = text.replace("[options]", '[amm]\nprotocol = "pool"\nquote = "USDC"\n\n[options]', 1)

@@ -62,6 +62,7 @@ def test_the_carry_of_a_hedge_is_premiums_less_what_came_back_and_is_left_and_fu
     run.measures(20, "option_premiums_usd", options_a=130.0).measures(20, "option_payoffs_usd", options_a=40.0)
     run.measures(20, "option_marks_usd", options_a=25.0).measures(20, "hedge_funding_paid_usd", perps_ETH=-7.0)
     assert run.metric("option_premiums_usd") == 180.0
+    assert run.metric("option_payoffs_usd") == 40.0
     assert run.metric("hedge_carry_usd") == 180.0 - 40.0 - 25.0 - 7.0
 
 

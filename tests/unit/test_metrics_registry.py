@@ -20,7 +20,7 @@ NAMES = """
     bad_debt_less_reserve_usd hedge_effectiveness_downside
     implied_volatility_mean realised_volatility volatility_premium_mean net_delta_usd_max net_gamma_usd_max
     net_vega_usd_max net_theta_usd_max net_rho_usd_max delta_drift_usd_max option_premiums_usd hedge_carry_usd
-    margin_used_usd_max margin_freed_usd_max
+    option_payoffs_usd margin_used_usd_max margin_freed_usd_max
 """
 PROBED = """
     stale_answers_used wild_answers_used limits_passed round_trip_gain self_liquidation_gain_usd liquidation_harm
@@ -32,7 +32,7 @@ NEITHER = {"transactions", "blocks", "gas_used", "rebalances"}
 NEITHER |= {"implied_volatility_mean", "realised_volatility", "volatility_premium_mean"}
 LOWER = {"profitable_liquidation_share", "liquidator_profit_usd", "collateral_ratio_min", "margin_ratio_min"}
 LOWER |= {"health_factor_min", "health_factor_p01", "hedge_effectiveness", "net_apy", "insurance_fund_usd_min"}
-LOWER |= {"manipulation_cost_ratio", "hedge_effectiveness_downside", "margin_freed_usd_max"}
+LOWER |= {"manipulation_cost_ratio", "hedge_effectiveness_downside", "margin_freed_usd_max", "option_payoffs_usd"}
 OPTIONS = """
     option_interest_usd quoted_volatility_7d realised_volatility realised_volatility_run net_delta_usd net_gamma_usd
     net_vega_usd net_theta_usd net_rho_usd delta_drift_usd option_premiums_usd option_payoffs_usd option_marks_usd

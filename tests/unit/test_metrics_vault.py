@@ -108,6 +108,21 @@ def test_the_yield_compounds_to_a_year():
     assert hours(Run(), nav[:-1]).metric("net_apy") is None
 
 
+def test_blocks_of_a_day_are_days_of_a_year_and_not_hours():
+    # In 13-second rows of the sample a block is 13 s: 6,646 of them are 86,398 s, a day to the hour.
+    run = Run()
+    for day, level in enumerate((1.0, 1.01, 1.0201)):
+        block = 6_646 * day
+        run.block(block).measures(block, "nav_per_share", vault_v=level).measures(
+            block, "target_per_share", vault_v=1.0
+        )
+    assert run.metric("net_apy") == pytest.approx(1.01**365 - 1)
+    run.block(3 * 6_646).measures(3 * 6_646, "nav_per_share", vault_v=1.0)
+    run.measures(3 * 6_646, "target_per_share", vault_v=1.0)
+    returns = [0.01, 0.01, 1 / 1.0201 - 1]
+    assert run.metric("tracking_error") == pytest.approx(np.std(returns, ddof=1) * np.sqrt(365))
+
+
 def test_without_a_vault_there_is_no_answer():
     names = ("hedge_effectiveness", "delta_abs_p99", "tracking_error", "rebalances", "rebalance_cost_usd")
     names += ("rebalance_delay_seconds_max", "withdrawal_wait_seconds_max", "max_drawdown", "net_apy")

@@ -70,15 +70,18 @@ def test_the_next_listing_is_when_a_tenor_moves_on():
     assert before._expiries(START + round(moment) - 2) != after._expiries(START + round(moment))
 
 
-def test_what_is_listed_already_and_what_has_no_room_is_left_out():
+def test_what_is_listed_already_is_left_out_and_leaves_less_room():
     one = keeper(tenors_hours=(1.0,), ahead=1, moneyness=(0.9, 1.0, 1.1), kinds=("call", "put"))
     wanted = list(one._wanted(START, 2_000.0))
     assert [strike for _, strike, _ in wanted] == [1_800.0, 1_800.0, 2_000.0, 2_000.0, 2_200.0, 2_200.0]
     expiry = START + HOUR
     one._options.series = {series_id(expiry, to_wad(2_000.0), "call"): None}
     assert (expiry, 2_000.0, "call") not in list(one._wanted(START, 2_000.0))
-    one._options.series |= dict.fromkeys(range(60))  # of 64
-    assert len(list(one._wanted(START, 2_000.0))) == 3
+    assert one._room() == 63
+    one._options.series |= dict.fromkeys(range(60))
+    assert one._room() == 3
+    one._options.series |= dict.fromkeys(range(100))
+    assert one._room() == 0
 
 
 def reporter(elapsed=0, volatility=1.0, errors=None, **settings):

@@ -57,10 +57,17 @@ def test_a_surface_without_prices_is_said(tmp_path):
 
 def test_margin_used_and_freed_are_drawn_below_what_is_open(tmp_path):
     chart = charts(tmp_path, MARKET)["Open options and margin of ETH"]
-    assert "options on 9,000 USD" in said(chart)
+    assert "up to 9,000 USD were held, and on up to 4,000 USD written" in said(chart)
     assert "up to 700 USD of collateral" in said(chart)
     assert "spared up to 300 USD" in said(chart)
     assert trace(chart, "Margin freed")["yaxis"] == "y2"
+
+
+def test_a_market_without_writers_has_no_empty_chart_of_margin(tmp_path):
+    nothing = [(block, about, name, 0.0 if "margin" in name else value) for block, about, name, value in MARKET]
+    chart = charts(tmp_path, nothing)["Open options and margin of ETH"]
+    assert [panel.title for panel in chart.panels] == ["Notional, USD"]
+    assert {each["yaxis"] for each in chart.traces} == {"y"}
 
 
 def test_pools_and_vaults_have_greeks_and_traders_have_none(tmp_path):

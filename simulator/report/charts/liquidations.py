@@ -89,7 +89,9 @@ def liquidation_chart(run: RunTables) -> list[Chart]:
     fills = known.take(np.array(known.filled, dtype=bool))
     waiting = _waiting(len(known.block) - len(fills.block))
     if not len(fills.block) and not len(settled.block):
-        return [empty_chart("liquidations", TITLE, f"No collateral was liquidated.{waiting}")]
+        closed = run.read("events", ["block"], field("name") == "liquidation").num_rows - len(known.block)
+        others = f" {count(closed, 'position was', 'positions were')} closed without selling any." if closed else ""
+        return [empty_chart("liquidations", TITLE, f"No collateral was liquidated.{others}{waiting}")]
     zero = settled.paid < ZERO_BID * settled.collateral
     kinds = (
         _Kind("Auction settled", "diamond", "market", settled.take(~zero)),

@@ -101,14 +101,16 @@ def _margin(own: str, asset: str, series: Series) -> Chart:
         ("margin_used_usd", "Margin used", "oracle", 2),
         ("margin_freed_usd", "Margin freed", "lowest", 2),
     )
-    keys, traces = _drawn(series, parts)
-    bought, used, freed = (_peak(series, name) for name in ("option_longs_usd", "margin_used_usd", "margin_freed_usd"))
+    bought, written, used, freed = (_peak(series, name) for name, *_ in parts)
+    keys, traces = _drawn(series, parts if used or freed else parts[:2])
     words = (
-        f"At most options on {usd(bought)} were held. Writers had up to {usd(used)} of collateral in them; cover by "
-        f"the asset spared up to {usd(freed)} of margin."
+        f"Options on up to {usd(bought)} were held, and on up to {usd(written)} written. Writers had up to {usd(used)} "
+        f"of collateral in them; cover by the asset spared up to {usd(freed)} of margin."
     )
-    panels = (Panel("Notional, USD", 0.5, {**AXIS, "rangemode": "tozero"}), Panel("Margin, USD", 0.5, AXIS))
-    return Chart(f"option-margin-{own}", f"Open options and margin of {asset}", words, keys, panels, traces)
+    panels = [Panel("Notional, USD", 0.5, {**AXIS, "rangemode": "tozero"}), Panel("Margin, USD", 0.5, AXIS)]
+    if not (used or freed):
+        panels = [Panel("Notional, USD", axis=panels[0].axis)]
+    return Chart(f"option-margin-{own}", f"Open options and margin of {asset}", words, keys, tuple(panels), traces)
 
 
 def _first_order(own: str, subject: str, series: Series) -> Chart:
