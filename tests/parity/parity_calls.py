@@ -12,13 +12,15 @@ from parity_makers import LARGEST, MAKERS, VIEWERS, readers, writers
 from parity_margin_makers import WEIGHTS as MARGIN_WEIGHTS
 from parity_option_makers import WEIGHTS as OPTION_WEIGHTS
 from parity_option_system import constructors_of_options
+from parity_overlay_makers import WEIGHTS as OVERLAY_WEIGHTS
+from parity_overlay_makers import overlay_of
 from parity_perp_makers import WEIGHTS as PERP_WEIGHTS
 from parity_perp_system import RULE, market_arguments
 from parity_power_makers import WEIGHTS as POWER_WEIGHTS
 from parity_system import COINBASE, DECIMALS, KINDS, Instance, System
 from parity_vault_makers import STRATEGIES
 from parity_vault_makers import WEIGHTS as VAULT_WEIGHTS
-from parity_vault_system import CURVE, TERMS, strategy_arguments, vault_arguments
+from parity_vault_system import CURVE, OVERLAY_GAS, TERMS, strategy_arguments, vault_arguments
 
 from simulator.chain.abi import Function
 from simulator.chain.artifacts import load_artifact
@@ -74,7 +76,8 @@ class Calls:
         if rng.random() < 0.04:
             data = self._mangled(data)
         value = rng.choice((1, WAD)) if rng.random() < 0.03 else 0
-        return Shot(sender, instance.address, data, value)
+        heavy = kind == "HedgedVault" and name in _MOVING and overlay_of(self, instance)
+        return Shot(sender, instance.address, data, value, OVERLAY_GAS if heavy else 0)
 
     def view(self, kind: str, name: str) -> tuple[Address, bytes]:
         """A view of one of the system's contracts."""
@@ -311,6 +314,7 @@ _ON_LOTS |= {("FlashLiquidator", "take")}
 _ON_OWN = {(kind, "requestOwnershipHandover") for kind in KINDS}
 _ON_OWN |= {("PerpMarket", "setSatellites"), ("HedgedVault", "setStrategy"), ("OptionMarket", "setPool")}
 _ON_OWN |= {("Dollar", name) for name in ("mint", "burn", "grantRoles", "renounceRoles")}
+_MOVING = ("previewRebalance", "rebalance", "redeem", "settle", "withdraw")
 _FINAL = ("transferOwnership", "renounceOwnership", "completeOwnershipHandover")  # of the system's own contracts never
 _WEIGHTS: dict[tuple[str, str], int] = (
     {
@@ -358,4 +362,5 @@ _WEIGHTS: dict[tuple[str, str], int] = (
     | OPTION_WEIGHTS
     | MARGIN_WEIGHTS
     | POWER_WEIGHTS
+    | OVERLAY_WEIGHTS
 )

@@ -44,6 +44,7 @@ class Options:
     expiries: Contract
     market: Contract
     pool: Contract
+    plans: Contract
     barrier: Contract
     power: Contract
     swaps: Contract
@@ -73,6 +74,7 @@ def constructors_of_options(system: "System", sender: Address) -> dict[str, list
         "VolSurface": [sender, sender, push, SURFACE_RULES],
         "ExpiryPrice": [sender, push, EXPIRY_RULES],
         "OptionMarket": market_arguments(system, sender, made.surface.address, made.expiries.address),
+        "OverlayPlan": [made.market.address],
         "DownAndOutPut": [push, BARRIER_RATIO, REPORT_TIME],
         "PowerPerp": [sender, dollar, push, POWER_SCALE, POWER_RULES],
         "VarianceSwap": [dollar, push, *SWAP_TERMS],
@@ -97,6 +99,7 @@ def deploy_options(system: "System") -> Options:
     expiries = genesis.deploy("ExpiryPrice", owner, push, EXPIRY_RULES)
     market = genesis.deploy("OptionMarket", *market_arguments(system, owner, surface.address, expiries.address))
     pool = genesis.deploy("PerpPool", market.address, 60, 600)
+    plans = genesis.deploy("OverlayPlan", market.address)
     barrier = genesis.deploy("DownAndOutPut", push, BARRIER_RATIO, REPORT_TIME)
     genesis.call(market, "setPool", pool.address)
     genesis.call(market, "setKind", BARRIER, barrier.address)
@@ -113,7 +116,7 @@ def deploy_options(system: "System") -> Options:
         "SwapInstrument": genesis.deploy("SwapInstrument", house.address, swaps.address, surface.address),
     }
     made = Options(
-        math, surface, expiries, market, pool, barrier, power, swaps, house, standard, portfolio, instruments
+        math, surface, expiries, market, pool, plans, barrier, power, swaps, house, standard, portfolio, instruments
     )
     _let_in(system, made)
     return made

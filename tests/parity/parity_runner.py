@@ -77,15 +77,19 @@ class Coverage:
             self._note_log(log, kinds)
 
     def _note_log(self, log: Log, kinds: dict[Address, Instance]) -> None:
-        """Count an event of the system's own, by its name, and by its name with each contract that it is indexed by."""
+        """Count an event of the system's own: by its name, with each contract that it is indexed by, and with all of them."""
         instance = kinds.get(log.address)
         if instance is None or not instance.main:
             return
         event = instance.abi.events.get(log.topics[0]) if log.topics else None
         self.logs[event.name if event else "other"] += 1
-        for named in (kinds.get(Address(topic[12:])) for topic in log.topics[1:]):
-            if event and named:
-                self.logs[f"{event.name}:{named.kind}"] += 1
+        if event is None:
+            return
+        named = [kind for kind in (kinds.get(Address(topic[12:])) for topic in log.topics[1:]) if kind]
+        for each in named:
+            self.logs[f"{event.name}:{each.kind}"] += 1
+        if len(named) > 1:
+            self.logs[":".join((event.name, *(each.kind for each in named)))] += 1
 
 
 def _named(chain: Chain) -> str:

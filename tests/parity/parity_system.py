@@ -41,8 +41,8 @@ KINDS = (
     "PushFeed", "GuardedFeed", "DelayedFeed", "FeedSwitch", "TwapFeed", "RateFeed", "UptimeFeed", "SequencerGuard",
     "CollateralToken", "Dollar", "CdpEngine", "EnglishAuction",
     "DutchAuction", "FlashLiquidator", "ConstantProductPool", "PerpMarket",
-    "PerpPool", "Backstop", "LendingPool", "HedgedVault", "DeltaNeutral", "CrossHedge", "CdpCarry",
-    "OptionMath", "VolSurface", "ExpiryPrice", "OptionMarket", "DownAndOutPut", "PowerPerp", "VarianceSwap",
+    "PerpPool", "Backstop", "LendingPool", "HedgedVault", "DeltaNeutral", "CrossHedge", "CdpCarry", "Overlay",
+    "OptionMath", "VolSurface", "ExpiryPrice", "OptionMarket", "OverlayPlan", "DownAndOutPut", "PowerPerp", "VarianceSwap",
     "Clearinghouse", "StandardRisk", "PortfolioRisk",
     "OptionInstrument", "PerpInstrument", "PowerInstrument", "SwapInstrument",
 )  # fmt: skip
@@ -149,8 +149,8 @@ class System:
         self.perps = deploy_perps(genesis, self.cdp.dollar.address, self.push["ETH"])
         self.ids = {asset: symbol(asset) for asset in DECIMALS}
         self.pool_contracts = [protocol.pool.contract for protocol in self.pools]
-        self.vaults = deploy_vaults(self)
         self.options = deploy_options(self)
+        self.vaults = deploy_vaults(self)
         self.deployer, self.exchange = self._person("deployer"), self._person("exchange")
         self.reporters = {asset: self._person(f"reporter/{asset}") for asset in DECIMALS}
         self.watchman = self._person("uptime/ETH")  # of the one feed that knows of a sequencer

@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from eth_abi.abi import encode
 from parity_makers import INSIDE, LARGEST, Arguments, maker
+from parity_overlay_makers import overlay_of, proposal
 from parity_perp_makers import leaving, spoilt
 from parity_system import Instance
-from parity_vault_system import CARRY_RATIO, CURVE, EXECUTION, LIMITS, LOOP_SHARE, SHAPE, TERMS, TRIGGERS, vault_fees
+from parity_vault_system import (
+    CARRY_RATIO,
+    CURVE,
+    EXECUTION,
+    LIMITS,
+    LOOP_SHARE,
+    OVERLAY_TRIGGERS,
+    SHAPE,
+    TERMS,
+    TRIGGERS,
+    vault_fees,
+)
 from parity_vault_system import ESTIMATE as ESTIMATE_OF_RATIO
 
 from simulator.units import WAD
@@ -16,15 +28,15 @@ from simulator.units import WAD
 if TYPE_CHECKING:
     from parity_calls import Calls
 
-STRATEGIES = "DeltaNeutral CrossHedge CdpCarry"
+STRATEGIES = "DeltaNeutral CrossHedge CdpCarry Overlay"
 
-# A preview is taken back whole, and what only a vault may call leaves what the vault's own call does.
+# A preview is taken back whole; what only a vault may call shows in what goes from one to the other.
 INSIDE |= {("HedgedVault", "rebalanceAndRevert"): ("HedgedVault", "previewRebalance")}
-INSIDE |= {
-    (strategy, inner): ("HedgedVault", outer)
-    for strategy in STRATEGIES.split()
-    for inner, outer in (("deploy", "deposit"), ("rebalance", "rebalance"), ("unwind", "withdraw"))
-}
+for _strategy in STRATEGIES.split():
+    INSIDE[_strategy, "deploy"] = f"Transfer:HedgedVault:{_strategy}"
+    INSIDE[_strategy, "rebalance"] = ("HedgedVault", "rebalance")
+    INSIDE[_strategy, "unwind"] = f"Transfer:{_strategy}:HedgedVault"
+INSIDE["Overlay", "rebalance"] = "Rolled"
 INSIDE |= {("CdpCarry", "onFlashLoan"): "FlashLoan"}
 
 WEIGHTS = {
@@ -100,15 +112,18 @@ def _pay_fees(calls: Calls, target: Instance) -> Arguments:
 # ------------------------------------------------------------------------- rebalancing
 
 
-def _choice(calls: Calls) -> bytes:
-    """What a keeper chooses: nothing, a share to make in spot, or what no strategy reads."""
+def _choice(calls: Calls, vault: Instance) -> bytes:
+    """What a keeper chooses: nothing, a share to make in spot, series, or what no strategy reads."""
+    overlay = overlay_of(calls, vault)
+    if overlay and calls.rng.random() < 0.4:
+        return proposal(calls, overlay)
     share = encode(["uint256"], [calls.rng.choice((0, WAD // 2, WAD, LARGEST))])
     return calls.rng.choice((b"", b"", share, b"\x01"))
 
 
 @maker("HedgedVault", "rebalance")
 def _rebalance(calls: Calls, target: Instance) -> Arguments:
-    return calls.user(), (_choice(calls),)
+    return calls.user(), (_choice(calls, target),)
 
 
 @maker("HedgedVault", "previewRebalance")
@@ -175,7 +190,7 @@ def _set_fees(calls: Calls, target: Instance) -> Arguments:
 
 @maker("HedgedVault", "setTriggers")
 def _set_triggers(calls: Calls, target: Instance) -> Arguments:
-    return spoilt(calls, target, TRIGGERS)
+    return spoilt(calls, target, OVERLAY_TRIGGERS if overlay_of(calls, target) else TRIGGERS)
 
 
 @maker("HedgedVault", "setExecution")

@@ -15,6 +15,7 @@ from simulator.scenario import Scenario, load_scenario
 from simulator.scenario.files import shipped
 from simulator.world import World
 
+_OVERLAY: dict[str, object] = {"chain.block_seconds": 300, "world.sample_minutes": 240, "depositors.count": 10}
 # What makes each small, and what of its story must still come about.
 REDUCED: dict[str, dict[str, object]] = {
     "black-thursday": {
@@ -26,6 +27,8 @@ REDUCED: dict[str, dict[str, object]] = {
                    "borrowers.collateral_usd": 600_000},
     "carry-unwind": {"chain.block_seconds": 120, "world.sample_minutes": 240, "borrowers.count": 60,
                      "borrowers.collateral_usd": 600_000},
+    "collar-grind": _OVERLAY,
+    "covered-call-melt-up": _OVERLAY,
     "cross-calm": {"chain.block_seconds": 300, "world.sample_minutes": 240, "traders.count": 30},
     "flash-crash": {"world.sample_minutes": 60},
     "flash-crash-hedge": {"chain.block_seconds": 36, "world.sample_minutes": 60, "traders.count": 60},
@@ -47,7 +50,9 @@ REDUCED: dict[str, dict[str, object]] = {
     "oracle-stall": {"chain.block_seconds": 36, "world.sample_minutes": 60},
     "portfolio-margin-unwind": {"chain.block_seconds": 120, "world.sample_minutes": 240},
     **{f"probe-{what}": {"world.hours": 0.2} for what in ("carry", "hedge", "lending", "options")},
+    "protective-put-crash": _OVERLAY,
     "put-seller-gap": {"chain.block_seconds": 120, "world.sample_minutes": 240, "holders.count": 30},
+    "tail-hedge-decade": {"world.hours": 2016},  # three rolls
     "thin-token": {"chain.block_seconds": 36, "world.sample_minutes": 60},
     "usdc-weekend": {"chain.block_seconds": 120, "world.sample_minutes": 240},
     "venue-outage": {"chain.block_seconds": 120, "world.sample_minutes": 240},
