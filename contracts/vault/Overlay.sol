@@ -243,9 +243,10 @@ contract Overlay is StrategyBase, IOverlay {
     // ------------------------------------------------------------------- roll
 
     /// @dev Which legs are to be rolled, all of them where nothing stands for anything yet. One that expires within the
-    /// market's cutoff waits for its settlement.
+    /// market's cutoff waits for its settlement, and all wait while the market keeps the money that would pay for them.
     function _due(Book memory b) private view returns (bool[] memory due) {
         due = new bool[](ids.length);
+        if (market.withdrawalsPaused()) return due;
         Rolls memory r = rolls_;
         bool whole = units == 0 || (r.move != 0 && _hasMoved(b.price, r.move));
         for (uint256 i; i < due.length; ++i) {

@@ -192,6 +192,17 @@ contract ProtectivePutTest is OverlaySystem {
         rebalance("");
     }
 
+    function test_60_nothing_is_rolled_while_the_market_keeps_the_money() public {
+        reachExpiry(1_500e18);
+        market.setPause(false, true);
+        check(!overlay.rollDue(), "waits");
+        requireDue(IHedgedVault.Reason.None);
+        market.setPause(false, false);
+        requireDue(IHedgedVault.Reason.Margin);
+        rebalance("");
+        near(uint256(legSize(0)), spotHeld(), spotHeld() / 1000, "a put for each");
+    }
+
     function test_who_settled_first_does_not_matter() public {
         reachExpiry(1_500e18);
         uint256 before = overlay.totalValue();
