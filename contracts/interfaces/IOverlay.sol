@@ -59,9 +59,9 @@ interface IOverlay {
     error MarketMismatch(address market);
     error InvalidLeg(uint256 leg);
 
-    /// @notice Nothing that is listed is near enough to what a leg wants.
+    /// @notice Nothing that is listed and no other leg's is near enough to what a leg wants.
     error NoSeries(uint256 leg);
 
-    /// @notice What the keeper chose is out of bounds.
+    /// @notice What the keeper chose is out of bounds, or another leg's.
     error SeriesRefused(uint256 leg, uint256 id);
 }

@@ -187,7 +187,13 @@ contract Overlay is StrategyBase, IOverlay {
         _takeHome();
         Book memory b = _book();
         bool[] memory due = _due(b);
-        traded = _anyDue(due) ? _roll(due, data) : _widen(b);
+        if (_anyDue(due)) {
+            traded = _roll(due, data);
+        } else {
+            // First, as nothing more can be written on what has less than its initial margin.
+            traded = _restoreCollateral(b.price);
+            traded += _widen(_book());
+        }
         traded += _neutralise(b.price) + _restoreCollateral(b.price);
         if (shape_.hedged) traded += _hedge(aim);
     }
@@ -202,7 +208,7 @@ contract Overlay is StrategyBase, IOverlay {
         share = share.min(most);
         if (share != 0) {
             _closeAll(share, b);
-            units -= units.fullMulDiv(share, WAD);
+            newMoney -= newMoney.fullMulDiv(share, WAD);
         }
         uint256 hand = asset.balanceOf(address(this));
         if (hand < assets && share != 0) _sellFor(assets - hand);
@@ -237,9 +243,10 @@ contract Overlay is StrategyBase, IOverlay {
     // ------------------------------------------------------------------- roll
 
     /// @dev Which legs are to be rolled, all of them where nothing stands for anything yet. One that expires within the
-    /// market's cutoff waits for its settlement.
+    /// market's cutoff waits for its settlement, and all wait while the market keeps the money that would pay for them.
     function _due(Book memory b) private view returns (bool[] memory due) {
         due = new bool[](ids.length);
+        if (market.withdrawalsPaused()) return due;
         Rolls memory r = rolls_;
         bool whole = units == 0 || (r.move != 0 && _hasMoved(b.price, r.move));
         for (uint256 i; i < due.length; ++i) {
@@ -266,22 +273,31 @@ contract Overlay is StrategyBase, IOverlay {
     function _roll(bool[] memory due, bytes calldata data) private returns (uint256 traded) {
         bool all = true;
         for (uint256 i; i < due.length; ++i) {
-            if (due[i] && ids[i] != 0) traded += _close(i, WAD);
+            if (due[i] && ids[i] != 0) {
+                traded += _close(i, WAD);
+                due[i] = _sizeOf(ids[i]) == 0; // what could not be closed whole stays until it can
+            }
             all = all && due[i];
         }
+        if (!all && units == 0) return traded; // nothing says how much of some legs alone there should be
         Book memory b = _book();
+        uint256 move = rolls_.move;
+        if (all || (move != 0 && _hasMoved(b.price, move))) rolledPrice = b.price;
         OverlayPlan.Plan memory p = plans.plan(_request(b, due, all ? 0 : units, data));
+        uint256 cost = plans.costOf(p.ids, p.sizes);
         if (all) {
-            (units, rolledPrice, newMoney) = (p.units, b.price, 0);
-            if (!shape_.hedged) traded += _setSpot(b, p.units.fullMulDiv(shape_.spot, WAD));
+            (units, newMoney) = (p.units, 0);
+            if (!shape_.hedged) traded += _setSpot(b, p.units.fullMulDiv(shape_.spot, WAD), cost);
+        } else if (cost > b.hand) {
+            traded += _shrink(b, cost);
+            b = _book();
+            p = plans.plan(_request(b, due, units, data));
         }
         ++rollCount;
         int256 premium;
         for (uint256 i; i < due.length; ++i) {
             if (!due[i]) continue;
             ids[i] = p.ids[i];
-            bool later = legs_[i].size == Size.Gamma || legs_[i].size == Size.Vega; // sized once the others are there
-            if (later) p.sizes[i] = 0;
             planned[i] = units == 0 ? int256(0) : p.sizes[i] * 1e18 / int256(units);
             int256 paid = _openLeg(i, p.sizes[i], premium);
             premium += paid;
@@ -298,7 +314,7 @@ contract Overlay is StrategyBase, IOverlay {
         returns (OverlayPlan.Request memory r)
     {
         (r.legs, r.shape, r.rolls) = (legs_, shape_, rolls_);
-        (r.value, r.price, r.units, r.due) = (b.value, b.price, kept, due);
+        (r.value, r.price, r.units, r.due, r.held) = (b.value, b.price, kept, due, ids);
         if (data.length != 0) r.proposed = abi.decode(data, (uint256[]));
         if (r.proposed.length != 0) _requireWithin(r.proposed.length, due.length, due.length);
     }
@@ -308,34 +324,45 @@ contract Overlay is StrategyBase, IOverlay {
         return _open(ids[i], size);
     }
 
-    /// @dev Spot to a quantity, what is bought bounded by what is at hand.
-    function _setSpot(Book memory b, uint256 wanted) private returns (uint256 traded) {
+    /// @dev Fewer units, so that what is at hand then pays for legs that cost as much for all of them.
+    function _shrink(Book memory b, uint256 cost) private returns (uint256 traded) {
+        (uint256 freeable, uint256 most) = _freeable(b);
+        uint256 share = (cost - b.hand).fullMulDivUp(WAD, cost + freeable).min(most);
+        if (share == 0) return 0;
+        _closeAll(share, b);
+        return b.spot.fullMulDiv(share, WAD).fullMulDiv(b.price, WAD);
+    }
+
+    /// @dev Spot to a quantity, what is bought bounded by what is at hand and not kept.
+    function _setSpot(Book memory b, uint256 wanted, uint256 kept) private returns (uint256 traded) {
         if (wanted < b.spot) return _sellSpot((b.spot - wanted).min(b.loose), b.price);
-        return _buySpot(wanted - b.spot, b.price);
+        return _buySpot(wanted - b.spot, b.price, kept);
     }
 
     // ------------------------------------------------------------ between rolls
 
-    /// @dev Puts new money to work, everything widened alike. What is written brings money only once the rest is paid for,
-    /// so a part may stay for the next time.
+    /// @dev Puts new money to work, everything widened alike, the reserve kept and what is bought to protect paid for
+    /// before spot. What is written brings money only once the rest is paid for, so a part may stay for the next time.
     function _widen(Book memory b) private returns (uint256 traded) {
-        uint256 spare = newMoney.min(b.hand);
+        uint256 spare = newMoney.min(b.hand.zeroFloorSub(b.value.fullMulDiv(shape_.reserve, WAD)));
         if (spare <= b.value.fullMulDiv(shape_.growth, WAD) || spare >= b.value) return 0;
         uint256 there = b.value - spare;
         uint256 more = spare.fullMulDiv(WAD, there + b.written); // [wad] of what there is
-        (uint256[] memory series, int256[] memory sizes) = held();
+        uint256 wide = units + units.fullMulDiv(more, WAD);
+        (uint256[] memory series, int256[] memory added) = held();
         for (uint256 i; i < series.length; ++i) {
-            if (sizes[i] != 0 && !_isTraded(series[i] >> 136)) return 0;
-        }
-        newMoney = spare - there.fullMulDiv(more, WAD).min(spare);
-        if (!shape_.hedged) traded = _buySpot(b.spot.fullMulDiv(more, WAD), b.price);
-        units += units.fullMulDiv(more, WAD);
-        for (uint256 i; i < series.length; ++i) {
+            if (!_isTraded(series[i] >> 136)) return 0;
             // Not what there is times more: of a vault that was too small for a leg there is none.
-            int256 added = planned[i] * int256(units) / 1e18 - sizes[i];
-            if (added > 0 != planned[i] > 0) continue;
-            _open(series[i], added);
-            traded += _notional(added, b.price);
+            int256 change = planned[i] * int256(wide) / 1e18 - added[i];
+            added[i] = planned[i] > 0 ? change.max(0) : planned[i] < 0 ? change.min(0) : int256(0);
+        }
+        (units, newMoney) = (wide, spare - there.fullMulDiv(more, WAD).min(spare));
+        if (!shape_.hedged) {
+            traded = _buySpot(b.spot.fullMulDiv(more, WAD), b.price, plans.costOf(series, added));
+        }
+        for (uint256 i; i < series.length; ++i) {
+            _open(series[i], added[i]);
+            traded += _notional(added[i], b.price);
         }
     }
 
@@ -357,23 +384,14 @@ contract Overlay is StrategyBase, IOverlay {
     /// @dev Tops collateral up to what is wanted, takes back what is far too much, and closes what is not affordable.
     function _restoreCollateral(uint256 price) private returns (uint256 traded) {
         for (uint256 i; i < ids.length; ++i) {
-            if (!plans.isRisky(address(this), ids[i])) continue;
-            uint256 id = ids[i];
-            IOptionMarket.Position memory p = market.positionOf(address(this), id);
-            uint256 open = p.size.abs().zeroFloorSub(p.base);
-            uint256 wanted = open.fullMulDivUp(plans.collateralFor(id, shape_.cover), WAD);
             uint256 hand = asset.balanceOf(address(this));
-            if (p.collateral > 2 * wanted) {
-                market.adjust(id, -int256(p.collateral - wanted), 0);
-                _takeCash();
-            } else if (p.collateral < wanted) {
-                uint256 added = hand.min(wanted - p.collateral);
-                market.deposit(address(this), added);
-                market.adjust(id, int256(added), 0);
-                uint256 reached = p.collateral + added;
-                if (reached >= wanted.fullMulDiv(WAD, shape_.cover) || !_isTraded(id >> 136)) continue;
-                traded += _closeShort(id, WAD - reached.fullMulDiv(WAD, wanted), price);
-            }
+            (uint256 bought, int256 change) = plans.restoring(address(this), ids[i], shape_.cover, hand);
+            if (bought == 0 && change == 0) continue;
+            _payIn(bought != 0 ? hand : change > 0 ? uint256(change) : 0);
+            if (bought != 0) _trade(ids[i], int256(bought), change, 0);
+            else market.adjust(ids[i], change, 0);
+            _takeCash();
+            traded += _notional(int256(bought), price);
         }
     }
 
@@ -382,7 +400,7 @@ contract Overlay is StrategyBase, IOverlay {
         Book memory b = _book();
         (int256 delta,,) = _exposure(b);
         uint256 change = (aim - delta).abs().fullMulDiv(WAD, b.price);
-        return aim > delta ? _buySpot(change, b.price) : _sellSpot(change.min(b.loose), b.price);
+        return aim > delta ? _buySpot(change, b.price, 0) : _sellSpot(change.min(b.loose), b.price);
     }
 
     // ----------------------------------------------------------------- options
@@ -391,7 +409,7 @@ contract Overlay is StrategyBase, IOverlay {
     /// @return paid [Dollar wad] fees included, negative for received
     function _open(uint256 id, int256 size) private returns (int256 paid) {
         uint256 least = market.limitConfig().minSize;
-        if (size.abs() < least) return 0;
+        if (size == 0 || size.abs() < least) return 0;
         uint256 price = plans.unitPrice(id, size);
         if (size < 0) return _write(id, uint256(-size), least) * int256(price) / -1e18;
         uint256 amount = uint256(size).min(asset.balanceOf(address(this)).fullMulDiv(WAD, price + 2));
@@ -418,7 +436,7 @@ contract Overlay is StrategyBase, IOverlay {
         _takeCash();
     }
 
-    /// @dev Closes a share of everything, what brings money first.
+    /// @dev Closes a share of everything, what brings money first, and of the units.
     function _closeAll(uint256 share, Book memory b) private {
         uint256 kept = b.spot - b.spot.fullMulDivUp(share, WAD).min(b.spot);
         (uint256[] memory series, int256[] memory sizes) = held();
@@ -432,6 +450,7 @@ contract Overlay is StrategyBase, IOverlay {
         uint256 loose = spotToken.balanceOf(address(this)) * unit;
         uint256 spot = _book().spot;
         if (spot > kept) _sellSpot((spot - kept).min(loose), b.price);
+        units -= units.fullMulDiv(share, WAD);
     }
 
     /// @return traded [Dollar wad] at the price
@@ -528,10 +547,10 @@ contract Overlay is StrategyBase, IOverlay {
 
     // -------------------------------------------------------------------- spot
 
-    /// @dev As much as what is at hand pays for.
-    function _buySpot(uint256 amount, uint256 price) private returns (uint256) {
+    /// @dev As much as what is at hand, but for what is kept, pays for.
+    function _buySpot(uint256 amount, uint256 price, uint256 kept) private returns (uint256) {
         if (amount < unit) return 0;
-        uint256 paid = _inFor(asset, amount / unit).min(asset.balanceOf(address(this)));
+        uint256 paid = _inFor(asset, amount / unit).min(asset.balanceOf(address(this)).zeroFloorSub(kept));
         uint256 got = _swap(asset, paid) * unit;
         return got.fullMulDiv(price, WAD);
     }

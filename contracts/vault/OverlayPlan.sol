@@ -27,13 +27,14 @@ contract OverlayPlan is IOverlay {
         uint256 price; // [wad]
         uint256 units; // [asset wad] that stay, 0 = as many as the value buys
         bool[] due; // which legs are planned
+        uint256[] held; // series of all legs
         uint256[] proposed; // series that a keeper chose, 0 = none
     }
 
     struct Plan {
         uint256 units; // [asset wad]
         uint256[] ids;
-        int256[] sizes; // [size wad] at most
+        int256[] sizes; // [size wad] at most, none of legs that are sized once the others are there
     }
 
     /// @dev What an account has at the market.
@@ -52,6 +53,7 @@ contract OverlayPlan is IOverlay {
         int256 full; // [size wad] at its whole weight
         int256 spent; // [money wad] on the legs before it
         uint256 price; // [wad]
+        uint256[] taken; // series of other legs: a position is one leg's, or it would count twice
     }
 
     struct Sums {
@@ -151,7 +153,7 @@ contract OverlayPlan is IOverlay {
             int256 size = market.positionOf(owner, ids[i]).size;
             uint256 expiry = ids[i] >> 136;
             if (size == 0 || expiry <= block.timestamp) continue;
-            if (block.timestamp + market.limitConfig().cutoff > expiry) return (0, false);
+            if (!_isTraded(ids[i])) return (0, false);
             (uint256 each, uint256 mark) = (unitPrice(ids[i], -size), market.markOf(ids[i]));
             uint256 worse = size > 0 ? mark.zeroFloorSub(each) : each.zeroFloorSub(mark);
             cost += size.abs().fullMulDivUp(worse, WAD);
@@ -182,6 +184,55 @@ contract OverlayPlan is IOverlay {
         }
     }
 
+    /// @notice What keeps a written position at `cover` times its initial margin.
+    /// @dev Where money does not reach its initial margin, as many are bought back as leave the rest at what is wanted; where
+    /// it does not reach for that either, it tops up.
+    /// @param hand [money wad] that there is for it
+    /// @return bought [size wad] to be bought back, for `hand` and what collateral comes free
+    /// @return change [margin wad] of collateral
+    function restoring(address owner, uint256 id, uint256 cover, uint256 hand)
+        external
+        view
+        returns (uint256 bought, int256 change)
+    {
+        if (!isRisky(owner, id)) return (0, 0);
+        IOptionMarket.Position memory p = market.positionOf(owner, id);
+        uint256 open = uint8(id) == OptionId.CALL ? p.size.abs() - p.base : p.size.abs();
+        uint256 each = collateralFor(id, cover);
+        uint256 wanted = open.fullMulDivUp(each, WAD);
+        if (p.collateral > 2 * wanted) return (0, -int256(p.collateral - wanted));
+        if (p.collateral >= wanted) return (0, 0);
+        uint256 money = p.collateral + hand;
+        if (money < open.fullMulDivUp(market.unitMargin(id, true), WAD) && _isTraded(id)) {
+            uint256 price = unitPrice(id, int256(open)) + 2;
+            bought = each > price ? (wanted - money).fullMulDivUp(WAD, each - price).min(open) : open;
+            bought = _closable(bought, p.size.abs());
+            uint256 cost = bought.fullMulDivUp(price, WAD);
+            if (cost <= money) return (bought, int256(money - cost) - int256(p.collateral));
+        }
+        return (0, int256(hand.min(wanted - p.collateral)));
+    }
+
+    /// @dev An amount, or more, so that neither it nor what stays is dust.
+    function _closable(uint256 amount, uint256 whole) private view returns (uint256) {
+        uint256 least = market.limitConfig().minSize;
+        amount = amount.max(least);
+        return amount + least > whole ? whole : amount;
+    }
+
+    function _isTraded(uint256 id) private view returns (bool) {
+        return block.timestamp + market.limitConfig().cutoff <= id >> 136;
+    }
+
+    /// @notice What buying the options takes; those that are written do not count.
+    /// @param sizes [size wad]
+    /// @return cost [money wad]
+    function costOf(uint256[] calldata ids, int256[] calldata sizes) external view returns (uint256 cost) {
+        for (uint256 i; i < ids.length; ++i) {
+            if (sizes[i] > 0) cost += uint256(sizes[i]).fullMulDivUp(unitPrice(ids[i], sizes[i]) + 2, WAD);
+        }
+    }
+
     // ------------------------------------------------------------------- plan
 
     /// @notice The series and sizes of the legs that are due, and the units that the value is enough for.
@@ -194,24 +245,29 @@ contract OverlayPlan is IOverlay {
         uint256 spot = p.units.fullMulDiv(r.shape.spot, WAD);
         (s.need, s.base) = (spot.fullMulDivUp(r.price, WAD), r.shape.hedged ? 0 : spot);
         (p.ids, p.sizes) = (new uint256[](r.legs.length), new int256[](r.legs.length));
-        for (uint256 i; i < r.legs.length; ++i) {
-            if (r.due[i]) _planLeg(r, p, s, i);
+        uint256[] memory taken = new uint256[](r.legs.length);
+        for (uint256 i; i < taken.length; ++i) {
+            if (!r.due[i]) taken[i] = r.held[i];
+        }
+        for (uint256 i; i < taken.length; ++i) {
+            if (!r.due[i]) continue;
+            _planLeg(r, p, s, Wish(i, r.legs[i].weight * int256(p.units) / 1e18, s.spent, r.price, taken));
+            taken[i] = p.ids[i];
         }
         _scale(r, p, s);
     }
 
-    function _planLeg(Request calldata r, Plan memory p, Sums memory s, uint256 i) private view {
-        Leg calldata leg = r.legs[i];
-        Wish memory w = Wish(i, leg.weight * int256(p.units) / 1e18, s.spent, r.price);
-        uint256 id = r.proposed.length == 0 ? 0 : r.proposed[i];
+    function _planLeg(Request calldata r, Plan memory p, Sums memory s, Wish memory w) private view {
+        Leg calldata leg = r.legs[w.leg];
+        uint256 id = r.proposed.length == 0 ? 0 : r.proposed[w.leg];
         if (id == 0) id = _choose(leg, r.rolls, w);
-        else if (!_fits(leg, r.rolls, w, id)) revert SeriesRefused(i, id);
-        p.ids[i] = id;
+        else if (!_fits(leg, r.rolls, w, id)) revert SeriesRefused(w.leg, id);
+        p.ids[w.leg] = id;
         if (w.full == 0) return;
         uint256 price = unitPrice(id, w.full);
         int256 size = w.full;
         if (leg.size == Size.Premium) (size, price) = _financed(id, w.full, s.spent);
-        p.sizes[i] = size;
+        p.sizes[w.leg] = size;
         s.spent += size * int256(price) / 1e18;
         if (size > 0) {
             s.need += uint256(size).fullMulDivUp(price, WAD);
@@ -233,7 +289,8 @@ contract OverlayPlan is IOverlay {
         uint256 most = r.value.fullMulDiv(r.rolls.budget, WAD);
         if (r.rolls.budget != 0 && cost > most) factor = factor.fullMulDiv(most, cost);
         for (uint256 i; i < p.sizes.length; ++i) {
-            p.sizes[i] = p.sizes[i] * int256(factor) / 1e18;
+            bool later = r.legs[i].size == Size.Gamma || r.legs[i].size == Size.Vega;
+            p.sizes[i] = later ? int256(0) : p.sizes[i] * int256(factor) / 1e18;
         }
     }
 
@@ -246,7 +303,7 @@ contract OverlayPlan is IOverlay {
         uint256 least = type(uint256).max;
         bool bestPays;
         for (uint256 i; i < ids.length; ++i) {
-            if (ids[i] >> 136 != expiry || uint8(ids[i]) != _kindOf(leg)) continue;
+            if (ids[i] >> 136 != expiry || uint8(ids[i]) != _kindOf(leg) || _isTaken(w, ids[i])) continue;
             uint256 away = _away(leg, ids[i], w.price);
             if (away > rolls.placeRoom) continue;
             bool pays = leg.strike == Strike.Cost && _pays(ids[i], w);
@@ -297,9 +354,15 @@ contract OverlayPlan is IOverlay {
 
     function _fits(Leg calldata leg, Rolls calldata rolls, Wish memory w, uint256 id) private view returns (bool) {
         IOptionMarket.Series memory s = market.seriesOf(id);
-        if (!s.listed || s.frozen || uint8(id) != _kindOf(leg)) return false;
+        if (!s.listed || s.frozen || uint8(id) != _kindOf(leg) || _isTaken(w, id)) return false;
         if (_late(id >> 136, leg, rolls) > leg.tenor.fullMulDiv(rolls.tenorRoom, WAD)) return false;
         return _away(leg, id, w.price) <= rolls.placeRoom && (leg.strike != Strike.Cost || _pays(id, w));
+    }
+
+    function _isTaken(Wish memory w, uint256 id) private pure returns (bool taken) {
+        for (uint256 i; i < w.taken.length; ++i) {
+            taken = taken || w.taken[i] == id;
+        }
     }
 
     function _kindOf(Leg calldata leg) private pure returns (uint256) {

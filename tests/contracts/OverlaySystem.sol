@@ -66,6 +66,11 @@ abstract contract OverlaySystem is OptionSystem, VaultSettingsOfTests {
         (r.tenorRoom, r.placeRoom) = (0.1e18, 0.03e18);
     }
 
+    function wideRolls() internal pure returns (IOverlay.Rolls memory r) {
+        r = rollsOfTest();
+        r.placeRoom = 0.2e18;
+    }
+
     function leg(bool isPut, uint256 place, int256 weight) internal pure returns (IOverlay.Leg memory) {
         return IOverlay.Leg(isPut, IOverlay.Strike.Moneyness, IOverlay.Size.Weight, place, TENOR, weight);
     }

@@ -104,6 +104,46 @@ contract ProtectivePutTest is OverlaySystem {
         near(uint256(legSize(0)), spotHeld(), spotHeld() / 50, "puts again");
     }
 
+    /// @dev What waited when most left is not more than there is, and the reserve pays for spread and fees.
+    function test_60_new_money_is_protected_after_most_have_left() public {
+        deployOverlay(zeroCostCollar(), shapeOfTest(), wideRolls());
+        enter(alice, 100_000e18);
+        enter(bob, 8_000e18);
+        for (uint256 i; i < 5; ++i) {
+            leave(alice, vault.maxWithdraw(alice) * 6 / 10);
+        }
+        leave(bob, vault.maxWithdraw(bob) * 9 / 10);
+        moveTo(START + 4 days, 2_264e18);
+        enter(bob, 1_001e18);
+        near(uint256(legSize(0)), spotHeld(), spotHeld() / 100, "a put for each");
+        uint256 hand = dollar.balanceOf(address(overlay));
+        check(hand * 100 >= overlay.totalValue() * 95 / 100, "the reserve is at hand");
+    }
+
+    function test_60_puts_are_paid_for_before_spot_where_there_is_no_reserve() public {
+        IOverlay.Shape memory s = shapeOfTest();
+        s.reserve = 0;
+        deployOverlay(protectivePut(), s, rollsOfTest());
+        enter(alice, 100_000e18);
+        check(uint256(legSize(0)) + 1e6 >= spotHeld(), "at the roll");
+        enter(bob, 100_000e18);
+        check(uint256(legSize(0)) + 1e6 >= spotHeld(), "and with new money");
+        check(spotHeld() > 96e18, "most is put to work");
+    }
+
+    function test_within_the_cutoff_new_money_waits_though_the_leg_is_too_small_to_be_there() public {
+        deployOverlay(protectivePut());
+        enter(alice, 10e18);
+        moveTo(expiry - 5 minutes, PRICE);
+        give(bob, 50_000e18);
+        vm.startPrank(bob);
+        dollar.approve(address(vault), ANY);
+        vault.deposit(50_000e18, bob);
+        vm.stopPrank();
+        rebalance("");
+        check(spotHeld() < 0.01e18, "waits");
+    }
+
     function test_new_money_widens_everything_alike() public {
         uint256 spot = spotHeld();
         enter(bob, 50_000e18);
@@ -150,6 +190,17 @@ contract ProtectivePutTest is OverlaySystem {
         market.freeze(expiry);
         vm.expectRevert(abi.encodeWithSelector(IOverlay.NoSeries.selector, 0));
         rebalance("");
+    }
+
+    function test_60_nothing_is_rolled_while_the_market_keeps_the_money() public {
+        reachExpiry(1_500e18);
+        market.setPause(false, true);
+        check(!overlay.rollDue(), "waits");
+        requireDue(IHedgedVault.Reason.None);
+        market.setPause(false, false);
+        requireDue(IHedgedVault.Reason.Margin);
+        rebalance("");
+        near(uint256(legSize(0)), spotHeld(), spotHeld() / 1000, "a put for each");
     }
 
     function test_who_settled_first_does_not_matter() public {
@@ -236,11 +287,6 @@ contract OverlayShapesTest is OverlaySystem {
     }
 
     // ----------------------------------------------------------------- collars
-
-    function wideRolls() private pure returns (IOverlay.Rolls memory r) {
-        r = rollsOfTest();
-        r.placeRoom = 0.2e18;
-    }
 
     function test_a_zero_cost_collar_costs_nothing() public {
         deployOverlay(zeroCostCollar(), shapeOfTest(), wideRolls());
@@ -345,6 +391,51 @@ contract OverlayShapesTest is OverlaySystem {
         requireDue(IHedgedVault.Reason.None);
     }
 
+    /// @dev A position that two legs shared would count twice.
+    function test_no_two_legs_share_a_series() public {
+        IOverlay.Rolls memory r = rollsOfTest();
+        r.placeRoom = 0.05e18;
+        IOverlay.Shape memory s = shapeOfTest();
+        s.reserve = 0.1e18;
+        deployOverlay(two(leg(true, 0.9e18, 1e18), leg(true, 0.89e18, 1e18)), s, r);
+        enter(alice, 100_000e18);
+        check(idOf(0) != idOf(1) && legSize(1) > 0, "two series");
+        check(vault.totalAssets() < 100_000e18, "worth no more than was paid");
+        reachExpiry(PRICE);
+        uint256[] memory ids = new uint256[](2);
+        ids[0] = OptionId.pack(expiry, 1_800e18, OptionId.PUT);
+        ids[1] = ids[0];
+        vm.expectRevert(abi.encodeWithSelector(IOverlay.SeriesRefused.selector, 1, ids[1]));
+        rebalance(abi.encode(ids));
+    }
+
+    /// @dev Too far gone for what is at hand: most is bought back, out of collateral too.
+    function test_what_cannot_be_topped_up_is_bought_back() public {
+        IOverlay.Shape memory s = shapeOfTest();
+        (s.spot, s.targetDelta) = (0, 0);
+        deployOverlay(two(leg(true, 1e18, -2e18), leg(false, 1e18, -2e18)), s, rollsOfTest());
+        enter(alice, 20_000e18);
+        uint256 written = uint256(-legSize(1));
+        moveTo(START + 5 days, 3_400e18);
+        requireDue(IHedgedVault.Reason.Margin);
+        rebalance("");
+        check(uint256(-legSize(1)) < written / 2 && legSize(1) < 0, "fewer calls");
+        check(overlay.marginRatio() > 1.2e18, "saved");
+        requireDue(IHedgedVault.Reason.None);
+    }
+
+    function test_new_money_comes_where_a_position_has_less_than_its_initial_margin() public {
+        IOverlay.Shape memory s = shapeOfTest();
+        (s.spot, s.reserve, s.targetDelta, s.cover) = (0, 0.5e18, 0, 1.1e18);
+        deployOverlay(one(leg(false, 1e18, -0.5e18)), s, rollsOfTest());
+        enter(alice, 100_000e18);
+        moveTo(START + 1 days, 2_120e18);
+        check(collateralOf(address(overlay), idOf(0)) < market.requiredOf(address(overlay), idOf(0), true), "less");
+        uint256 written = uint256(-legSize(0));
+        enter(bob, 5_000e18);
+        check(uint256(-legSize(0)) > written, "more of them");
+    }
+
     function test_a_put_spread_loses_no_more_than_it_cost_or_its_width() public {
         IOverlay.Shape memory s = shapeOfTest();
         s.spot = 0;
@@ -441,7 +532,57 @@ contract OverlayShapesTest is OverlaySystem {
         }
     }
 
+    /// @dev Neither sold and bought again: turnover is what the other leg and spot need, and what the leg grows by.
+    function test_new_money_leaves_the_leg_that_makes_gamma_nothing_in_place() public {
+        IOverlay.Leg[] memory legs = two(leg(false, 1.1e18, -0.5e18), leg(true, 0.9e18, 3e18));
+        legs[1].size = IOverlay.Size.Gamma;
+        IOverlay.Shape memory s = hedgedShape();
+        s.cover = 1.5e18;
+        deployHedged(legs, s);
+        uint256 before = uint256(legSize(1));
+        uint256 fund = market.fund();
+        enter(bob, 10_000e18);
+        check(uint256(legSize(1)) > before, "grown");
+        uint256 most = (uint256(legSize(1)) - before) + 10e18;
+        // At most 0.03 % of the price of each option traded, a fifth of it to the fund.
+        check(market.fund() - fund < most * 2_000 * 3 / 10_000 / 5, "fees of what was needed");
+    }
+
     // ------------------------------------------------------------------- tenors
+
+    /// @dev What could not be bought back whole is kept in the books, and bought back later.
+    function test_a_call_too_deep_to_be_bought_back_at_once_is_not_forgotten() public {
+        IOverlay.Rolls memory r = rollsOfTest();
+        r.ahead = 10 days;
+        deployOverlay(coveredCall(), shapeOfTest(), r);
+        enter(alice, 10_000e18);
+        uint256 id = idOf(0);
+        moveTo(START + 21 days, 9_000e18);
+        market.list(START + 51 days, 9_900e18, OptionId.CALL);
+        requireDue(IHedgedVault.Reason.Margin);
+        for (uint256 i; i < 5 && sizeOf(address(overlay), id) != 0; ++i) {
+            rebalance("");
+            check(sizeOf(address(overlay), id) == 0 || idOf(0) == id, "in the books");
+        }
+        equal(uint256(-sizeOf(address(overlay), id)), 0, "bought back");
+        check(idOf(0) != id && legSize(0) < 0, "and rolled");
+    }
+
+    /// @dev The put costs more than is at hand, and the call is not due: some of everything pays for it.
+    function test_60_a_leg_that_rolls_by_itself_is_paid_for_by_spot() public {
+        market.list(START + 90 days, 3_000e18, OptionId.CALL);
+        IOverlay.Leg[] memory legs = two(leg(true, 1e18, 1e18), leg(false, 1.5e18, -0.1e18));
+        legs[1].tenor = 90 days;
+        deployOverlay(legs);
+        enter(alice, 100_000e18);
+        uint256 call_ = idOf(1);
+        reachExpiry(PRICE);
+        rebalance("");
+        equal(idOf(1), call_, "stays");
+        near(uint256(legSize(0)), spotHeld(), spotHeld() / 100, "a put for each");
+        near(uint256(-legSize(1)), spotHeld() / 10, spotHeld() / 100, "the call too");
+        requireDue(IHedgedVault.Reason.None);
+    }
 
     function test_legs_of_different_tenors_roll_by_themselves() public {
         uint256 quarter = START + 90 days;
