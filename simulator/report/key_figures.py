@@ -91,7 +91,9 @@ _FIGURES = (
     _Figure("liquidation_delay_blocks_max", "Longest wait for a liquidation", _blocks, lambda _: "from unsafe to sold"),
     _Figure("collateral_ratio_min", "Lowest collateral ratio", _share, lambda _: "of any position at any time"),
     _Figure("liquidator_profit_usd", "Liquidators' profit", _dollars, lambda _: "after slippage, gas and tips"),
-    _Figure("insurance_fund_usd_min", "Lowest insurance fund", _dollars, lambda _: "of perpetual markets"),
+    _Figure(
+        "insurance_fund_usd_min", "Lowest insurance fund", _dollars, lambda _: "of perpetual markets and clearinghouses"
+    ),
     _Figure(
         "adl_notional_usd",
         "Auto-deleveraged",

@@ -161,6 +161,13 @@ def test_measures_tell_margin_used_funds_and_greeks(books):
     } <= names
 
 
+def test_what_the_clearinghouse_wrote_on_its_guarantee_needs_no_margin_and_has_no_health(books):
+    table = books.positions[books.positions["protocol"] == "options"]
+    assert (table["equity_usd"] < 0).any()
+    assert (table["required_usd"] == 0).all()
+    assert table["health"].isna().all()
+
+
 def test_the_same_inputs_give_the_same_run(books, tmp_path):
     assert run(storm(tmp_path, BOOKS)).digest == books.digest
 

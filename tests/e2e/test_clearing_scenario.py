@@ -6,7 +6,7 @@ import pytest
 
 from simulator import load, run
 
-SHORT = {"world.hours": 2.0}  # by then the price is back; blocks stay as they are: slower ones make hedgers late
+SHORT = {"world.hours": 1.75}  # by then the auctions are over; blocks stay as they are: slower ones make hedgers late
 
 
 def told(**changes):

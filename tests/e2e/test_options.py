@@ -348,7 +348,8 @@ def test_two_keepers_list_each_series_once(tmp_path):
 
 
 def test_what_there_was_no_room_for_is_listed_once_an_expiry_is_gone(tmp_path):
-    """Three expiries of 15 strikes a kind are more than a market takes; the last follows when the first is closed."""
+    """Three expiries of 15 strikes a kind are more than a market takes; the rest comes when the first is closed, from
+    the money outwards."""
     listing = "tenors_hours = [1.0]\nahead = 3\nrelist_move = 10.0\n"
     listing += f"moneyness = [{', '.join(f'{0.7 + 0.04 * step:.2f}' for step in range(15))}]\n"
     keeper = 'agent = "option-keeper"\n'
@@ -356,12 +357,17 @@ def test_what_there_was_no_room_for_is_listed_once_an_expiry_is_gone(tmp_path):
     text = GROUND.split(keeper)[0] + keeper + listing + "\n" + after
     world = world_of(storm(tmp_path, text.replace("count = 8", "count = 0")))
     (venue,) = world.capabilities(Options)
-    third = world.start + 3 * 3_600
+    third, fourth = (world.start + hours * 3_600 for hours in (3, 4))
+
+    def strikes(expiry):
+        return {series.strike for series in venue.series.values() if series.expiry == expiry}
+
     world.run_to(250)
     assert len(venue.series) == 64
-    assert sum(id >> 136 == third for id in venue.series) == 4
+    assert strikes(third) == {1_750.0, 1_850.0}
     world.run_to(340)  # minutes after the first expiry
-    assert sum(id >> 136 == third for id in venue.series) == 30
+    assert len(venue.series) == 64
+    assert {2_450.0, 2_550.0} <= strikes(third) & strikes(fourth)
 
 
 def test_options_need_a_feed_with_rounds(tmp_path):

@@ -111,6 +111,11 @@ def test_it_is_rolled_after_each_expiry_and_loses_less_than_the_price(result):
     assert values.get_group("hedge_profit_per_share").max() > 0.05
 
 
+def test_keepers_of_the_vault_hear_of_a_settlement_that_they_had_to_wait_for(result):
+    assert result.metrics["rebalances"] == 3
+    assert result.metrics["rebalance_delay_seconds_max"] < 100  # by a look each minute it would be two minutes and more
+
+
 def test_the_same_seed_gives_the_same_digest(tmp_path, result):
     assert run(storm(tmp_path)).digest == result.digest
 
