@@ -40,13 +40,13 @@ INSIDE["Overlay", "rebalance"] = "Rolled"
 INSIDE |= {("CdpCarry", "onFlashLoan"): "FlashLoan"}
 
 WEIGHTS = {
-    ("HedgedVault", "deposit"): 12,
+    ("HedgedVault", "deposit"): 24,
     ("HedgedVault", "withdraw"): 10,
     ("HedgedVault", "redeem"): 8,
     ("HedgedVault", "requestRedeem"): 12,
     ("HedgedVault", "settle"): 10,
     ("HedgedVault", "claim"): 10,
-    ("HedgedVault", "rebalance"): 40,
+    ("HedgedVault", "rebalance"): 60,
     ("HedgedVault", "previewRebalance"): 6,
     ("HedgedVault", "setStrategy"): 6,
     ("LendingPool", "adjust"): 30,
