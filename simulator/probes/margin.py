@@ -1,5 +1,7 @@
 """Attacks on a clearinghouse: its margins, its auctions and its funds."""
 
+import math
+
 from simulator.chain.types import Address
 from simulator.probes.bench import Bench, wad
 from simulator.probes.option_bench import NO_LIMIT, OptionBench
@@ -12,7 +14,6 @@ _STAKE = 10_000.0  # [usd] that Alice deposits
 _TAKER = 2_000_000.0  # [usd] that Bob has for a book
 _FILL = 0.9  # of the margin that she has
 _CRASH = 1.6  # the price over what it was, for who has written calls
-_HALVINGS = 14
 _PAIRS: tuple[tuple[OptionKind, tuple[float, float]], ...] = (("call", (1.0, 1.05)), ("put", (1.0, 0.95)))
 
 
@@ -28,10 +29,12 @@ class MarginProbe:
         """Every attempt, each on a branch of its own."""
         if not self.market.state.slices:
             return
-        for attempt in (self.limits, self.legs, self.healthy, self.staleness, self.round_trip, self.auction):
-            with self.bench.trial.branch():
-                if self.market.begins():
-                    self.book, self.taker = (self._opened(who) for who in (self.alice, self.bob))
+        with self.bench.trial.branch():
+            if not self.market.begins():
+                return
+            self.book, self.taker = (self._opened(who) for who in (self.alice, self.bob))
+            for attempt in (self.limits, self.legs, self.healthy, self.staleness, self.round_trip, self.auction):
+                with self.bench.trial.branch():
                     attempt()
 
     def _opened(self, owner: Address) -> str:
@@ -138,14 +141,12 @@ class MarginProbe:
 
     def _falls_to(self, share: float) -> bool:
         """Let the price rise until equity is above what is required by `share` of it."""
-        low, high = 1.0, 2.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            with self.bench.trial.branch():
-                told = self.margin.margin_of(self.book, initial=False) if self.market.moves(middle) else None
-                above = told is not None and told[0] > told[1] * (1 + share)
-                low, high = (middle, high) if above else (low, middle)
-        return self.market.moves(high)
+
+        def room() -> float:
+            told = self.margin.margin_of(self.book, initial=False)
+            return -math.inf if told is None else told[0] - told[1] * (1 + share)
+
+        return self.market.rises_until(room)
 
     def staleness(self) -> None:
         """Trade by a surface past its age while the feed is fresh."""

@@ -1,6 +1,7 @@
 """What one does with an option market on a branch of the chain: report, list, buy, write, let prices move."""
 
 import math
+from collections.abc import Callable
 
 from simulator.chain.types import Address
 from simulator.market.svi import Svi
@@ -13,7 +14,8 @@ NO_LIMIT = 1e15  # [usd]
 TENOR = 3 * 86_400  # [s] of the series that are tried
 _ROLES: tuple[Role, ...] = ("reporter", "lister")
 _MARGIN = 2_000_000.0  # [usd] more than enough
-_HALVINGS = 14  # of the range in which a price is sought
+_NEAR = 1e-4  # of the price, to which one is sought
+_TRIES = 14  # at most
 _DAY = 86_400
 
 
@@ -41,7 +43,6 @@ class OptionBench:
 
     def begins(self) -> bool:
         """Appoint the scribe, and bring feeds and surface up to date; whether that could be done."""
-        self.listed.clear()
         self.bench.freshen()
         for role in _ROLES:
             appointing = self.options.appointing(role, self.scribe)
@@ -120,14 +121,20 @@ class OptionBench:
 
     def falls_to(self, id: int, collateral: int, share: float) -> bool:
         """Let the price rise until collateral is worth `share` of what must be kept beside the option's mark."""
-        options, low, high = self.options, 1.0, 2.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            with self.bench.trial.branch():
-                mark = options.mark_of(id) if self.moves(middle) else None
-                left = from_wad(collateral) * self.money - (mark or math.inf)
-                low, high = (middle, high) if left > share * self.kept * self.spot else (low, middle)
-        return self.moves(high)
+
+        def room() -> float:
+            mark = self.options.mark_of(id) or math.inf
+            return from_wad(collateral) * self.money - mark - share * self.kept * self.spot
+
+        return self.rises_until(room)
+
+    def rises_until(self, room: Callable[[], float]) -> bool:
+        """Let the price rise until there is no `room`, which falls as it rises: to twice itself at most."""
+        return self.moves(_turning(lambda factor: self._room_at(factor, room)))
+
+    def _room_at(self, factor: float, room: Callable[[], float]) -> float:
+        with self.bench.trial.branch():
+            return room() if self.moves(factor) else -math.inf
 
     def moves(self, factor: float) -> bool:
         """Let the price move for good, and report the surface as it was; whether both are taken."""
@@ -145,3 +152,23 @@ class OptionBench:
         """Whether what it owes has grown beyond what it has since `before`."""
         gap = from_wad(max(0, self.owed() - before)) * self.money
         self.bench.note(f"{self.options.id}/{step}", "books_gap_usd", gap)
+
+
+def _turning(at: Callable[[float], float]) -> float:
+    """Just above where a function that falls between 1 and 2 is nothing: false position, and of an end that stays half
+    its value (Illinois), as each try costs blocks.
+    """
+    low, high, last = 1.0, 2.0, 0
+    left, right = at(low), at(high)
+    for _ in range(_TRIES):
+        if left <= 0 or high - low <= _NEAR:
+            break
+        guess = high - right * (high - low) / (right - left) if right > -math.inf else (low + high) / 2
+        guess = min(max(guess, low + _NEAR / 2), high - _NEAR / 2)
+        value = at(guess)
+        if value > 0:
+            low, left, right = guess, value, right / 2 if last > 0 else right
+        else:
+            high, right, left = guess, value, left / 2 if last < 0 else left
+        last = 1 if value > 0 else -1
+    return high if left > 0 else low + _NEAR

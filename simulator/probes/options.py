@@ -39,9 +39,12 @@ class OptionProbe(OptionBench):
             self.settlement,
             lambda: self.liquidation(0.7), lambda: self.liquidation(-5.0), self.halted_liquidation,
         ]  # fmt: skip
-        for attempt in attempts:
-            with self.bench.trial.branch():
-                if self.begins():
+        with self.bench.trial.branch():
+            if not self.begins():
+                return
+            for attempt in attempts:
+                self.listed.clear()
+                with self.bench.trial.branch():
                     attempt()
 
     # ----------------------------------------------------------------- attempts

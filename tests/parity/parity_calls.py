@@ -341,7 +341,7 @@ _WEIGHTS: dict[tuple[str, str], int] = (
         ("CdpEngine", "renounceOwnership"): 3,
         ("Dollar", "mint"): 5,
         ("Dollar", "burn"): 5,
-        ("*", "completeOwnershipHandover"): 11,
+        ("*", "completeOwnershipHandover"): 16,
         ("*", "requestOwnershipHandover"): 5,
         ("*", "cancelOwnershipHandover"): 1,
         ("*", "transferOwnership"): 7,

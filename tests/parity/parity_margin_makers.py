@@ -27,14 +27,14 @@ INSIDE |= {("OptionInstrument", "takeMissing"): "Settled:OptionInstrument"}
 
 WEIGHTS = {
     ("Clearinghouse", "open"): 3,
-    ("Clearinghouse", "deposit"): 6,
+    ("Clearinghouse", "deposit"): 14,
     ("Clearinghouse", "withdraw"): 12,
     ("Clearinghouse", "depositAsset"): 5,
     ("Clearinghouse", "withdrawAsset"): 4,
     ("Clearinghouse", "trade"): 110,
-    ("Clearinghouse", "settle"): 20,
+    ("Clearinghouse", "settle"): 30,
     ("Clearinghouse", "startAuction"): 20,
-    ("Clearinghouse", "endAuction"): 6,
+    ("Clearinghouse", "endAuction"): 16,
     ("Clearinghouse", "take"): 14,
     ("Clearinghouse", "join"): 4,
     ("Clearinghouse", "announceQuit"): 5,
@@ -90,7 +90,13 @@ def _set_model(calls: Calls, target: Instance) -> Arguments:
 
 @maker("Clearinghouse", "deposit")
 def _deposit(calls: Calls, target: Instance) -> Arguments:
-    sender = calls.user()
+    """Mostly a little; where books are auctioned, at times what makes one of them well."""
+    sender, ill = calls.user(), _in_auction(calls, target)
+    if ill and calls.rng.random() < 0.5:
+        number = calls.rng.choice(ill)
+        equity, required = calls.system.ask(target, "marginOf", number, True) or (0, 0)
+        wanted = max(0, required - equity) * calls.rng.choice((9, 11, 11, 20)) // 10
+        return sender, (number, min(dollars(calls, sender), wanted))
     return sender, (_account(calls, target)[0], calls.part(min(dollars(calls, sender), 600 * WAD)))
 
 

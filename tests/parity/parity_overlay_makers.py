@@ -30,7 +30,7 @@ def proposal(calls: Calls, overlay: Instance) -> bytes:
     """Series that a keeper chooses: those held, some that are listed, and now and then one too few."""
     rng = calls.rng
     held = (calls.system.ask(overlay, "held") or ((0,) * len(LEGS),))[0]
-    ids = [rng.choice((0, 0, id, some_series(calls, market_of(calls), alive=True))) for id in held]
+    ids = [rng.choice((0, 0, 0, id, some_series(calls, market_of(calls), alive=True))) for id in held]
     return encode(["uint256[]"], [ids[1:] if rng.random() < 0.1 else ids])
 
 

@@ -77,7 +77,7 @@ class Coverage:
             self._note_log(log, kinds)
 
     def _note_log(self, log: Log, kinds: dict[Address, Instance]) -> None:
-        """Count an event of the system's own: by its name, with each contract that it is indexed by, and with all of them."""
+        """Count an event of the system's own: its name, with each contract that it is indexed by, and with all."""
         instance = kinds.get(log.address)
         if instance is None or not instance.main:
             return

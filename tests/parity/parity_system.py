@@ -42,7 +42,8 @@ KINDS = (
     "CollateralToken", "Dollar", "CdpEngine", "EnglishAuction",
     "DutchAuction", "FlashLiquidator", "ConstantProductPool", "PerpMarket",
     "PerpPool", "Backstop", "LendingPool", "HedgedVault", "DeltaNeutral", "CrossHedge", "CdpCarry", "Overlay",
-    "OptionMath", "VolSurface", "ExpiryPrice", "OptionMarket", "OverlayPlan", "DownAndOutPut", "PowerPerp", "VarianceSwap",
+    "OptionMath", "VolSurface", "ExpiryPrice", "OptionMarket", "OverlayPlan", "DownAndOutPut", "PowerPerp",
+    "VarianceSwap",
     "Clearinghouse", "StandardRisk", "PortfolioRisk",
     "OptionInstrument", "PerpInstrument", "PowerInstrument", "SwapInstrument",
 )  # fmt: skip

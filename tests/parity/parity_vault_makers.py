@@ -40,13 +40,13 @@ INSIDE["Overlay", "rebalance"] = "Rolled"
 INSIDE |= {("CdpCarry", "onFlashLoan"): "FlashLoan"}
 
 WEIGHTS = {
-    ("HedgedVault", "deposit"): 12,
+    ("HedgedVault", "deposit"): 24,
     ("HedgedVault", "withdraw"): 10,
     ("HedgedVault", "redeem"): 8,
     ("HedgedVault", "requestRedeem"): 12,
     ("HedgedVault", "settle"): 10,
     ("HedgedVault", "claim"): 10,
-    ("HedgedVault", "rebalance"): 40,
+    ("HedgedVault", "rebalance"): 80,
     ("HedgedVault", "previewRebalance"): 6,
     ("HedgedVault", "setStrategy"): 6,
     ("LendingPool", "adjust"): 30,
@@ -115,8 +115,8 @@ def _pay_fees(calls: Calls, target: Instance) -> Arguments:
 def _choice(calls: Calls, vault: Instance) -> bytes:
     """What a keeper chooses: nothing, a share to make in spot, series, or what no strategy reads."""
     overlay = overlay_of(calls, vault)
-    if overlay and calls.rng.random() < 0.4:
-        return proposal(calls, overlay)
+    if overlay and calls.rng.random() < 0.8:
+        return calls.rng.choice((b"", b"", b"", proposal(calls, overlay)))
     share = encode(["uint256"], [calls.rng.choice((0, WAD // 2, WAD, LARGEST))])
     return calls.rng.choice((b"", b"", share, b"\x01"))
 

@@ -28,14 +28,14 @@ LOOP_SHARE = WAD // 5
 HEDGE_RATIO = WAD
 # Of the overlay: a put bought, a call that pays for it, a put written against collateral, a call for its gamma.
 LEGS = (
-    (True, 0, 0, WAD, 14_400, WAD),
-    (False, 2, 1, 101 * WAD // 100, 14_400, -WAD),
-    (True, 0, 0, 95 * WAD // 100, 36_000, -WAD // 2),
-    (False, 1, 2, WAD // 2, 36_000, WAD // 4),
+    (True, 0, 0, WAD, 86_400, WAD),
+    (False, 2, 1, 9 * WAD // 10, 86_400, -WAD),
+    (True, 0, 0, 95 * WAD // 100, 86_400, -WAD // 2),
+    (False, 1, 2, WAD // 2, 86_400, WAD // 4),
 )
 OVERLAY_SHAPE = (WAD // 2, WAD // 10, 15 * WAD // 10, WAD // 50, False, 0)
 ROLLS = (300, WAD // 20, 99 * WAD // 100, WAD // 2, WAD // 5)
-OVERLAY_GAS = 5_000_000  # of a roll of all legs, among some sixty series
+OVERLAY_GAS = 8_000_000  # of a roll of all legs: it looks at every series
 OVERLAY_TRIGGERS = (WAD, WAD // 50, 600, 11 * WAD // 10, 0, WAD // 50)
 
 
