@@ -33,7 +33,13 @@ contract AaveFlashLiquidator is Ownable {
     error Unprofitable(int256 profit, uint256 min);
     error NotLender(address caller, address initiator);
 
-    constructor(IAavePool market_, ConstantProductPool pool_, address collateral_, address debt_, address debtReceipt_) {
+    constructor(
+        IAavePool market_,
+        ConstantProductPool pool_,
+        address collateral_,
+        address debt_,
+        address debtReceipt_
+    ) {
         _initializeOwner(msg.sender);
         (market, pool) = (market_, pool_);
         (collateral, debt, debtReceipt) = (collateral_, debt_, debtReceipt_);
@@ -57,7 +63,9 @@ contract AaveFlashLiquidator is Ownable {
         external
         returns (bool)
     {
-        if (msg.sender != address(market) || initiator != address(this)) revert NotLender(msg.sender, initiator);
+        if (msg.sender != address(market) || initiator != address(this)) {
+            revert NotLender(msg.sender, initiator);
+        }
         (address user, uint256 minProfit) = abi.decode(data, (address, uint256));
         market.liquidationCall(collateral, debt, user, amount, false);
         pool.swap(collateral, collateral.balanceOf(address(this)), 0, address(this));
