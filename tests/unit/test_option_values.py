@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from option_reference import Terms as Exact
-from option_reference import both_sides
 
 from simulator.market.surface import SliceSettings, Surface, VolatilitySettings
 from simulator.protocols import option_math
@@ -16,6 +14,8 @@ from simulator.protocols.option_capability import series_id
 from simulator.protocols.option_math import Greeks, Slice, SurfaceState, Terms, decoded
 from simulator.protocols.options_mirror import series_of
 from simulator.units import YEAR_SECONDS, to_wad
+from simulator.validation.options_exact import Terms as Exact
+from simulator.validation.options_exact import both_sides
 
 WEEK = SliceSettings(days=7, a=0.003, b=0.03, rho=-0.3, m=0.0, sigma=0.1)
 QUARTER = SliceSettings(days=90, a=0.05, b=0.09, rho=-0.3, m=0.02, sigma=0.25)
