@@ -101,6 +101,8 @@ contract OptionMarket is OptionGovernance, Guarded {
         _requireMargin(id, p, sizeDelta < 0 || collateralDelta < 0 || baseDelta < 0);
         _requireInventory(id, sizeDelta);
         _requirePoolRoom(room);
+        // Closing may set more free than it costs: not out of others' money.
+        if (sizeDelta < 0 && poolCash < 0) revert InsufficientLiquidity(poolCash, totalReserve + owedTotal);
         _save(msg.sender, id, p);
     }
 

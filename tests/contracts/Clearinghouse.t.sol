@@ -547,7 +547,8 @@ contract ClearinghouseTest is ClearingSystem {
         tradeAt(carol, account, address(options), call, sizes[0]);
         tradeAt(carol, account, address(options), put, sizes[1]);
         tradeAt(carol, account, address(perps), 0, sizes[2]);
-        uint256 id = market.list(MONTH, within(seed, PRICE / 2, PRICE * 2), seed % 2);
+        uint256 strike = within(seed, PRICE / 2, PRICE * 2);
+        uint256 id = market.list(MONTH, strike == PRICE ? PRICE + 1e18 : strike, seed % 2);
         for (uint256 i; i < 2; ++i) {
             IRiskModel model = i == 0 ? IRiskModel(address(portfolio)) : IRiskModel(address(standard));
             vm.prank(carol);

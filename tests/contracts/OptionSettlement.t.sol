@@ -227,6 +227,25 @@ contract OptionSettlementTest is OptionSystem {
         near(market.unpaidTotal(), 100_000e18 - held, 2, "50: recorded");
     }
 
+    /// @dev Else who sells first gets all, out of others' money, and who holds to the end gets nothing.
+    function test_50_a_pool_that_cannot_pay_buys_nothing_back() public {
+        (,, uint256 required) = market.previewTrade(bob, put, -90e18, 0);
+        sell(bob, put, 90e18, required);
+        buy(alice, put, 90e18);
+        uint256 free = pool.maxWithdraw(depositor);
+        vm.prank(depositor);
+        pool.withdraw(free, depositor, depositor);
+        setPrice(1_300e18);
+        reportFlat(0.6e18);
+        market.liquidate(bob, put); // closing one now sets more free than it costs
+        uint256 most = uint256(market.poolCash()) * 1e18 / market.markOf(put);
+        check(most < 80e18, "it could pay");
+        expectError(IOptionMarket.InsufficientLiquidity.selector);
+        sell(alice, put, most * 11 / 10, 0);
+        sell(alice, put, most / 2, 0); // what it can pay it does
+        check(market.poolCash() >= 0, "50: others' money");
+    }
+
     function test_base_is_sold_before_longs_lose() public {
         _bindNothing();
         base.mint(bob, 40e18);

@@ -193,6 +193,7 @@ def test_what_a_poor_pool_cannot_pay_those_who_bought_lose():
     lost = the_order_holds(poor)
     assert lost["pool"] > 0
     assert lost["longs"] > 0
+    assert measured(poor, "shortfall_usd").iloc[-1] == 0  # what is not paid is recorded as unpaid
     assert measured(poor, "bad_debt_usd").iloc[-1] == pytest.approx(lost["longs"] / 1e18, rel=2e-3)
     assert poor.metrics["bad_debt_usd"] >= measured(poor, "bad_debt_usd").iloc[-1]  # with what the pool still owes
 
