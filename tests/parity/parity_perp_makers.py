@@ -37,7 +37,7 @@ WEIGHTS = {
     ("PerpPool", "redeem"): 6,
     ("PerpPool", "withdraw"): 6,
     ("Backstop", "deleverage"): 15,
-    ("Backstop", "socialise"): 4,
+    ("Backstop", "socialise"): 14,
     ("PerpMarket", "setSatellites"): 4,
     ("PerpMarket", "setPause"): 1,
 } | {pair: 1 for pair in INSIDE if pair[0] in ("PerpMarket", "Backstop")}

@@ -70,6 +70,7 @@ def test_every_state_changing_function_that_ships_is_called():
     assert set(INSIDE) <= set(MAKERS)
 
 
+@pytest.mark.slow
 def test_random_blocks_reach_every_function_and_most_errors():
     """Two chains of one kind: what is drawn depends on nothing but the seed and the first chain's state."""
     reached = Coverage()
