@@ -93,7 +93,13 @@ def _financed(calls: Calls, target: Instance) -> tuple[Any, ...]:
     return _series(calls), _size(calls), 20 * _size(calls)
 
 
-@viewer("OverlayPlan", "greeksOf")
+@viewer("OverlayPlan", "restoring")
+def _restoring(calls: Calls, target: Instance) -> tuple[Any, ...]:
+    owner, id = _risky(calls, target)
+    return owner, id, calls.rng.choice((WAD, 3 * WAD // 2)), calls.part(1_000 * WAD)
+
+
+@viewer("OverlayPlan", "costOf greeksOf")
 def _greeks(calls: Calls, target: Instance) -> tuple[Any, ...]:
     return book_of(calls)
 
@@ -122,4 +128,5 @@ def _plan(calls: Calls, target: Instance) -> tuple[Any, ...]:
     proposed = rng.choice(([], [], [rng.choice((0, _series(calls))) for _ in LEGS]))
     value = rng.choice((4_000 * WAD, calls.part(4_000 * WAD), LARGEST))
     units = rng.choice((0, 0, WAD, calls.part(2 * WAD)))
-    return ((LEGS, OVERLAY_SHAPE, ROLLS, value, spot_of(calls), units, due, proposed),)
+    held = [0 if each or rng.random() < 0.1 else _series(calls) for each in due]
+    return ((LEGS, OVERLAY_SHAPE, ROLLS, value, spot_of(calls), units, due, held, proposed),)
