@@ -110,6 +110,7 @@ def test_solidity_is_formatted() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_artifacts_are_what_the_sources_compile_to() -> None:
     done = run(*COMPILE, "--check")
     assert (done.returncode, done.stderr) == (0, "")
@@ -126,6 +127,7 @@ def test_what_forge_tested_is_what_ships(build: Path) -> None:
     assert compared >= 10
 
 
+@pytest.mark.slow
 def test_a_changed_artifact_is_named_and_fails_the_check(tmp_path: Path) -> None:
     copy = copy_of_the_build(tmp_path)
     changed = copy / "simulator" / "artifacts" / "PushFeed.json"

@@ -118,6 +118,7 @@ def test_a_broken_warning_is_told_and_passes(capsys):
     assert "worst run: wavetank run calm --seed" in said
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_and_a_killed_audit_leave_the_same_bytes(folder):
     text = audit_of(rules=RULES + '[[rule]]\nid = "P"\nrequire = "p90(blocks) <= 1000"\n', seeds=16, most=64)
     code, found, _ = audited(text, "--jobs", "2")

@@ -127,6 +127,7 @@ def test_contracts_are_compiled_by_the_compiler_from_npm_and_once(shell, first_c
     assert not (Path(shell.environment["HOME"]) / ".solcx").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 def test_brownies_own_tests_pass(shell):
     done = shell.brownie("test")
@@ -168,6 +169,7 @@ def test_a_scenario_runs_on_the_node_that_brownie_started(shell, tmp_path):
     assert json.loads(here.stdout)["digest"] == manifest["digest"], "the embedded chain and Brownie's node agree"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 def test_an_interrupted_run_keeps_what_it_has(shell, tmp_path):
     """Ctrl-C in a terminal reaches every process of the foreground, the node must not be among them."""
@@ -220,6 +222,7 @@ def test_a_users_own_networks_are_left_alone_and_no_node_stays_behind(shell, hom
     assert f"--port {port}" not in running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interpreter", [sys.executable, "brownie's"])
 def test_ordinary_tests_know_nothing_of_brownie(shell, interpreter):
     before = set(shell.checkout.iterdir())

@@ -212,6 +212,7 @@ def planted(tmp_path_factory):
     return folder / "planted.capsule"
 
 
+@pytest.mark.slow
 def test_a_planted_failure_shrinks_to_a_tenth_and_its_file_makes_the_same_run(planted, tmp_path, capsys):
     assert main(["replay", str(planted), "--shrink", "--out", str(tmp_path), "--json"]) == 0
     out, err = capsys.readouterr()
@@ -297,6 +298,7 @@ def test_a_scenario_that_cannot_be_run_here_is_said_to_be_so(planted, tmp_path):
         shrinking.shrink(replace(found, scenario=scenario), planted, tmp_path, lambda _: None, lambda _: None)
 
 
+@pytest.mark.slow
 def test_code_of_a_users_own_is_found_where_it_was_and_shrunk_with_its_scenario(tmp_path, capsys):
     shutil.copytree(PLUGINS, tmp_path / "plugins")
     toy = load_scenario(str(tmp_path / "plugins" / "toy.toml"), **{"world.hours": 4, "chain.block_seconds": 60})

@@ -155,6 +155,7 @@ def test_the_report_of_a_sweep_is_asked_of_stress_and_not_of_report(undisturbed,
     assert "the folder of a stress test, not of one run" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_rare_losses_are_made_common_and_counted_by_their_likelihood(tmp_path):
     jumps = {"process": "merton", "volatility": 0.3, "jump_rate": 2000.0}
     jumps |= {"jump_mean": -0.1, "jump_deviation": 0.1, "price": 2000.0}

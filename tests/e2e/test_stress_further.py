@@ -41,6 +41,7 @@ def test_points_of_a_search_follow_those_of_the_grid_in_results_and_answer(searc
     assert (printed["runs_total"], printed["recommendation"]["changes"]) == (10, {RATIO: 1.2})
 
 
+@pytest.mark.slow
 def test_a_search_is_the_same_again_and_resumes_without_a_run(searched, tmp_path):
     folder, _, printed = searched
     again = tmp_path / "again"

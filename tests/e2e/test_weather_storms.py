@@ -93,6 +93,7 @@ def test_nobody_liquidates_a_staked_token_at_a_bonus_below_its_discount():
     assert by_rate.metrics["oracle_gap_max"] > 0.05 > by_market.metrics["oracle_gap_max"]
 
 
+@pytest.mark.slow
 def test_a_floor_of_the_oracle_under_a_price_that_goes_to_zero_is_drawn_to_the_ceiling():
     result = storm("luna")
     assert prices_of(result, "LUNA")["market"].min() < 0.02

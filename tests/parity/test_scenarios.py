@@ -89,8 +89,18 @@ def test_every_shipped_scenario_is_compared():
     assert set(REDUCED) == set(shipped())
 
 
+# One of each kind; the others are slow studies.
+QUICK = {
+    "black-thursday", "calm", "carry-unwind", "flash-crash", "flash-crash-hedge", "lst-discount", "october-10",
+    "portfolio-margin-unwind", "probe-carry", "probe-hedge", "probe-lending", "probe-options", "protective-put-crash",
+    "put-seller-gap",
+}  # fmt: skip
+
+
 @pytest.mark.anvil
-@pytest.mark.parametrize("name", sorted(REDUCED))
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(REDUCED)]
+)
 def test_a_shipped_scenario_is_the_same_on_both_chains(name, new_anvil):
     scenario = reduced(name)
     twins, metrics = run_on_twins(scenario, new_anvil(**constants(scenario)))

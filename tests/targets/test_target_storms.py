@@ -72,6 +72,7 @@ def test_borrowers_and_liquidators_act_on_it(foundry):
     assert {"Lender", "Ratio"} <= set(result.manifest["bytecode"])
 
 
+@pytest.mark.slow
 def test_a_rule_holds_before_a_risky_change_and_is_broken_by_it(foundry, risky, tmp_path):
     codes = {}
     for name, scenario in (("sound", foundry), ("risky", risky)):

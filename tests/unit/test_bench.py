@@ -245,6 +245,7 @@ def verbs():
         yield process
 
 
+@pytest.mark.slow
 def test_adjustments_in_verbs_end_in_the_state_that_ours_do(verbs):
     figures = peer.compare_mix(verbs, peer.month(0.0, **SOME), transactions=300, rounds=1)
     assert figures["fast_mix_over_verbs"] > 0
