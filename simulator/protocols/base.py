@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulator.chain.abi import Abi, DecodedEvent
 from simulator.chain.types import ZERO_ADDRESS, Address
 from simulator.errors import ConfigError
-from simulator.protocols.genesis import Genesis
+from simulator.protocols.genesis import Contract, Genesis
 from simulator.protocols.perps_book import Frame, MarginWatch, PerpBook
 from simulator.protocols.positions import PositionBook
 
@@ -448,7 +448,37 @@ class Order(NamedTuple):
     expires: int  # [unix s] later it can only be cancelled
 
 
-class Perp(Capability, ABC):
+class DepositPool(ABC):
+    """The pool of depositors behind a market, in shares that are queued before they are redeemed."""
+
+    pool_spender: Address  # the contract that pulls deposits of the pool
+
+    @abstractmethod
+    def pool_deposit(self, owner: Address, assets: int) -> Call:
+        """Put `assets` [margin wad] into the pool."""
+
+    @abstractmethod
+    def pool_request(self, shares: int) -> Call:
+        """Queue shares for redemption."""
+
+    @abstractmethod
+    def pool_redeem(self, owner: Address, shares: int) -> Call:
+        """Redeem shares that have waited."""
+
+    @abstractmethod
+    def pool_shares(self, owner: Address) -> tuple[int, int, int]:
+        """Shares held, shares queued, and when those are ready [unix s]."""
+
+    @abstractmethod
+    def pool_redeemable(self, owner: Address) -> int:
+        """Shares that could be redeemed now."""
+
+    @abstractmethod
+    def pool_share_price(self) -> float:
+        """What a share is worth [margin tokens]; 0 without a price."""
+
+
+class Perp(Capability, DepositPool):
     """One perpetual future with the pool that is everybody's counterparty, and its backstop.
 
     A size is signed, long when positive: of the asset in a linear market, of Dollars in an inverse one. Money is the
@@ -460,7 +490,6 @@ class Perp(Capability, ABC):
     inverse: bool
     token: Address  # of the margin
     spender: Address  # the contract that pulls margin
-    pool_spender: Address  # the contract that pulls deposits of the pool
     oracle: Oracle
     book: PerpBook
     orders: dict[str, Order]  # that wait, by account
@@ -612,32 +641,6 @@ class Perp(Capability, ABC):
     def settle_pool(self) -> Call:
         """Pass on to the backstop what the pool owes beyond its capital."""
 
-    # -------------------------------------------------------------------- pool
-
-    @abstractmethod
-    def pool_deposit(self, owner: Address, assets: int) -> Call:
-        """Put `assets` [margin wad] into the pool."""
-
-    @abstractmethod
-    def pool_request(self, shares: int) -> Call:
-        """Queue shares for redemption."""
-
-    @abstractmethod
-    def pool_redeem(self, owner: Address, shares: int) -> Call:
-        """Redeem shares that have waited."""
-
-    @abstractmethod
-    def pool_shares(self, owner: Address) -> tuple[int, int, int]:
-        """Shares held, shares queued, and when those are ready [unix s]."""
-
-    @abstractmethod
-    def pool_redeemable(self, owner: Address) -> int:
-        """Shares that could be redeemed now."""
-
-    @abstractmethod
-    def pool_share_price(self) -> float:
-        """What a share is worth [margin tokens]; 0 without a price."""
-
 
 @dataclass
 class Sample:
@@ -681,6 +684,17 @@ class Protocol(ABC):
     @abstractmethod
     def deploy(self, genesis: Genesis) -> None:
         """Put the contracts on the chain. Raises SetupError where they refuse their parameters."""
+
+    def placed(self, genesis: Genesis, table: str, name: str, setting: str) -> Contract:
+        """A contract that another table has deployed, which a setting names. Raises ConfigError where it has not."""
+        for placing in genesis.placed:
+            if placing.scope == table and placing.contract.name == name:
+                return placing.contract
+        raise ConfigError(
+            f"{setting} = {table!r}, but no such table deployed a {name} before",
+            where=self.id,
+            mend=f"name a table that does and put it before [{self.id}]",
+        )
 
     def attach(self, genesis: Genesis) -> None:
         """Use contracts that are on the chain already, as `genesis.find` gives them. Raises ConfigError."""

@@ -73,10 +73,10 @@ class ClearingProtocol(Protocol):
     def _instruments(self, genesis: Genesis, house: Contract) -> tuple[dict[str, Contract], Venues]:
         s, asset = self.settings, self.settings.asset
         feed = self._feed(genesis, asset)
-        market = self._placed(genesis, s.options, "OptionMarket", "options")
-        surface = self._placed(genesis, s.options, "VolSurface", "options")
-        expiries = self._placed(genesis, s.options, "ExpiryPrice", "options")
-        perp = self._placed(genesis, s.perps, "PerpMarket", "perps") if s.perps else None
+        market = self.placed(genesis, s.options, "OptionMarket", "options")
+        surface = self.placed(genesis, s.options, "VolSurface", "options")
+        expiries = self.placed(genesis, s.options, "ExpiryPrice", "options")
+        perp = self.placed(genesis, s.perps, "PerpMarket", "perps") if s.perps else None
         made = {"option": genesis.deploy("OptionInstrument", house.address, market.address)}
         genesis.call(market, "setGuarantor", made["option"].address, True, _CREDIT)
         if perp is not None:
@@ -120,17 +120,6 @@ class ClearingProtocol(Protocol):
         feed = genesis.feeds[asset].oracle
         assert isinstance(feed, FeedOracle)
         return feed
-
-    def _placed(self, genesis: Genesis, table: str, name: str, setting: str) -> Contract:
-        """A contract that another table deployed."""
-        for placing in genesis.placed:
-            if placing.scope == table and placing.contract.name == name:
-                return placing.contract
-        raise ConfigError(
-            f"{setting} = {table!r}, but no such table deployed a {name}",
-            where=self.id,
-            mend=f"name the table of the {'perpetual' if name == 'PerpMarket' else 'option'} market",
-        )
 
     def _money(self, usd: float) -> int:
         """[margin wad] for dollars at the start's prices."""

@@ -5,14 +5,14 @@ are negative. Strikes, prices and Greeks are dollars in floats: they are compute
 looking at them costs no call. What counts, as the price of a fill or a margin, is asked of the chain by a preview.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from simulator.chain.types import Address
-from simulator.protocols.base import Call, Capability, Oracle
+from simulator.protocols.base import Call, Capability, DepositPool, Oracle
 from simulator.protocols.genesis import Genesis
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class LiquidationPreview(NamedTuple):
     fee: int  # [margin wad] from its collateral
 
 
-class Options(Capability, ABC):
+class Options(Capability, DepositPool):
     """European, cash-settled options on one asset, with a pool of depositors as everybody's counterparty."""
 
     asset: str  # market symbol of the underlying
@@ -83,7 +83,6 @@ class Options(Capability, ABC):
     token: Address  # of the margin
     base_token: Address  # of the underlying
     spender: Address  # the contract that pulls margin and base
-    pool_spender: Address  # the contract that pulls deposits of the pool
     oracle: Oracle  # whose rounds settle it, and whose price it quotes by
     now: int  # [unix s] of the latest step, by which everything here is valued
     surface: "SurfaceState"  # as last reported
@@ -305,32 +304,6 @@ class Options(Capability, ABC):
     @abstractmethod
     def report(self, state: "SurfaceState") -> Call:
         """Replace the surface; only reporters."""
-
-    # ------------------------------------------------------------------- pool
-
-    @abstractmethod
-    def pool_deposit(self, owner: Address, assets: int) -> Call:
-        """Put `assets` [margin wad] into the pool."""
-
-    @abstractmethod
-    def pool_request(self, shares: int) -> Call:
-        """Queue shares for redemption."""
-
-    @abstractmethod
-    def pool_redeem(self, owner: Address, shares: int) -> Call:
-        """Redeem shares that have waited."""
-
-    @abstractmethod
-    def pool_shares(self, owner: Address) -> tuple[int, int, int]:
-        """Shares held, shares queued, and when those are ready [unix s]."""
-
-    @abstractmethod
-    def pool_redeemable(self, owner: Address) -> int:
-        """Shares that could be redeemed now."""
-
-    @abstractmethod
-    def pool_share_price(self) -> float:
-        """What a share is worth [margin tokens]; 0 without a price."""
 
     # ----------------------------------------------------------------- set-up
 

@@ -95,7 +95,7 @@ class VaultProtocol(Protocol):
 
     def _carry(self, genesis: Genesis, vault: Contract) -> Contract:
         s, lending = self.settings, self.settings.carry.lending
-        engine = self._placed(genesis, s.engine, "CdpEngine", "engine")
+        engine = self.placed(genesis, s.engine, "CdpEngine", "engine")
         token, feed = genesis.token(s.base).address, self._feed(genesis)
         terms = (
             lending.loan_to_value,
@@ -126,7 +126,7 @@ class VaultProtocol(Protocol):
 
     def _hedged(self, genesis: Genesis, vault: Contract) -> Contract:
         s, shape, cross = self.settings, self.settings.neutral, self.settings.cross
-        market = self._placed(genesis, s.market, "PerpMarket", "market")
+        market = self.placed(genesis, s.market, "PerpMarket", "market")
         self.holdings = PerpHoldings(genesis.token(s.base), genesis.token(s.quote), market)
         self._markets, self.hedge_asset = [market.address], self._index_of(genesis, market)
         bounds = (*wads((cross.min_ratio, cross.max_ratio)), round(cross.interval_minutes * 60))
@@ -146,8 +146,8 @@ class VaultProtocol(Protocol):
 
     def _overlay(self, genesis: Genesis, vault: Contract) -> Contract:
         s = self.settings
-        market = self._placed(genesis, s.options, "OptionMarket", "options")
-        surface = self._placed(genesis, s.options, "VolSurface", "options")
+        market = self.placed(genesis, s.options, "OptionMarket", "options")
+        surface = self.placed(genesis, s.options, "VolSurface", "options")
         self.holdings = OverlayHoldings(genesis.token(s.base), genesis.token(s.quote), market, surface)
         self._markets, self.hedge_asset = [market.address, surface.address], s.base
         plans = genesis.deploy("OverlayPlan", market.address)
@@ -232,17 +232,6 @@ class VaultProtocol(Protocol):
         if asset not in genesis.feeds:
             raise ConfigError(f"no oracle for {asset}", where=self.id, mend=f"add [oracle.{asset}]")
         return genesis.feeds[asset].consumer
-
-    def _placed(self, genesis: Genesis, table: str, name: str, setting: str) -> Contract:
-        """A contract that another table deployed."""
-        for placing in genesis.placed:
-            if placing.scope == table and placing.contract.name == name:
-                return placing.contract
-        raise ConfigError(
-            f"{setting} = {table!r}, but no such table deployed a {name} before",
-            where=self.id,
-            mend=f"name a table that does and put it before [{self.id}]",
-        )
 
     def _index_of(self, genesis: Genesis, market: Contract) -> str:
         """Market symbol of what a perpetual market is on."""

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
-from simulator.chain.anvil import AnvilProcess, find_anvil, free_port
+from simulator.chain.anvil import AnvilChain, AnvilProcess, find_anvil, free_port
+from simulator.chain.types import Address
 from simulator.errors import WavetankError
+from simulator.scenario import Scenario
 
 HARDHAT = Path(__file__).parents[2] / "scripts" / "toolchain" / "hardhat"
 
@@ -44,6 +46,23 @@ def plain_anvil(*flags: str) -> Iterator[AnvilProcess]:
         yield process
     finally:
         process.stop()
+
+
+@contextmanager
+def node_of(scenario: Scenario) -> Iterator[AnvilChain]:
+    """An anvil with the scenario's chain, and with its history: who forks it asks for its logs."""
+    need_anvil()
+    settings = scenario.chain
+    node = AnvilChain(
+        chain_id=settings.id,
+        gas_limit=settings.gas_limit,
+        coinbase=Address(settings.coinbase),
+        flags=["--auto-impersonate", "--accounts", "0"],
+    )
+    try:
+        yield node
+    finally:
+        node.close()
 
 
 @contextmanager

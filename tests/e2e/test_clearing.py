@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from clearing_storms import ANYBODY, BOOKS, storm, world_of
+from clearing_storms import ANYBODY, BOOKS, storm
+from option_ground import world_of
 
 from simulator import run
 from simulator.chain.base import CallReverted

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodes import need_anvil
+from nodes import node_of
 
 from simulator import load, run
 from simulator.capsule.file import load as read_capsule
@@ -56,21 +56,11 @@ count = 1
 @pytest.fixture(scope="module")
 def source() -> Iterator[tuple[AnvilChain, World]]:
     """A node with a protocol that has run for a while."""
-    need_anvil()
     scenario = load_scenario("flash-crash", RUNNING | CAPITAL)
-    settings = scenario.chain
-    node = AnvilChain(
-        chain_id=settings.id,
-        gas_limit=settings.gas_limit,
-        coinbase=Address(settings.coinbase),
-        flags=["--auto-impersonate", "--accounts", "0"],  # with its history: its logs are asked for
-    )
-    try:
+    with node_of(scenario) as node:
         world = World(scenario, 3, node, Observer(None, None))
         world.run()
         yield node, world
-    finally:
-        node.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nodes import need_anvil
+from nodes import node_of
 
 from simulator import load, run
 from simulator.chain.anvil import AnvilChain
@@ -68,21 +68,11 @@ count = 0
 @contextmanager
 def running(changes: dict, seconds: float = 3600.0) -> Iterator[tuple[AnvilChain, World]]:
     """A node with a protocol that has run for a while."""
-    need_anvil()
     scenario = load_scenario("flash-crash", {"world.hours": 1.0} | SMALL | changes)
-    settings = scenario.chain
-    node = AnvilChain(
-        chain_id=settings.id,
-        gas_limit=settings.gas_limit,
-        coinbase=Address(settings.coinbase),
-        flags=["--auto-impersonate", "--accounts", "0"],
-    )
-    try:
+    with node_of(scenario) as node:
         world = World(scenario, 3, node, Observer(None, None))
         world.run_to(round(seconds / world.block_seconds))
         yield node, world
-    finally:
-        node.close()
 
 
 def write(folder: Path, node: AnvilChain, world: World, kind: str, more: str = "") -> str:

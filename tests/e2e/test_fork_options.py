@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodes import need_anvil
+from nodes import node_of
 from option_storms import GROUND, storm
 
 from simulator import load, run
 from simulator.chain.anvil import AnvilChain
-from simulator.chain.types import Address
 from simulator.deployment import deployment_of
 from simulator.observer import Observer
 from simulator.protocols.option_capability import Options
@@ -25,21 +24,11 @@ LATER = GROUND.replace("hours = 4", "hours = 0.6").replace("T00:00:00Z", "T01:45
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> Iterator[tuple[AnvilChain, World]]:
     """A node with a market in which people have traded."""
-    need_anvil()
     scenario = storm(tmp_path_factory.mktemp("source"), QUIET)
-    settings = scenario.chain
-    node = AnvilChain(
-        chain_id=settings.id,
-        gas_limit=settings.gas_limit,
-        coinbase=Address(settings.coinbase),
-        flags=["--auto-impersonate", "--accounts", "0"],  # with its history: its logs are asked for
-    )
-    try:
+    with node_of(scenario) as node:
         world = World(scenario, 3, node, Observer(None, None))
         world.run()
         yield node, world
-    finally:
-        node.close()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from option_storms import GROUND, storm, world_of
+from option_ground import world_of
+from option_storms import GROUND, storm
 
 from simulator import run
 from simulator.errors import ConfigError

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from option_storms import GROUND, storm, world_of
+from option_ground import world_of
+from option_storms import GROUND, storm
 
 from simulator import load, run
 from simulator.errors import ConfigError

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from option_storms import GROUND, world_of
+from option_ground import world_of
+from option_storms import GROUND
 
 from simulator import run
 from simulator.chain.base import CallReverted

@@ -1,7 +1,8 @@
 """What a prober asks of the chain is what agents know from events, wherever both can tell."""
 
 import pytest
-from clearing_storms import storm, world_of
+from clearing_storms import storm
+from option_ground import world_of
 
 from simulator.protocols.margin_capability import Margin
 from simulator.protocols.option_capability import Options
