@@ -155,6 +155,7 @@ def test_ctrl_c_leaves_what_is_known_and_exits_130():
 # ----------------------------------------------------------------------------------- the baseline
 
 
+@pytest.mark.slow
 def test_a_baseline_passes_itself_and_fails_what_got_worse(capsys):
     text = audit_of(more='baseline = "base.json"')
     words = ["audit", "risk.toml", "--jobs", "2", "--json"]
@@ -385,6 +386,7 @@ def test_a_new_audit_has_every_default_rule_and_fits_the_scenarios_as_it_is(caps
     assert main(["new", "audit", "gate"]) == 2
 
 
+@pytest.mark.slow
 def test_every_rule_of_a_new_audit_has_data_in_every_scenario_it_is_for(capsys):
     """With few seeds, so some are too few to pass; none is without data, and sound contracts break none."""
     assert main(["new", "audit", "gate"]) == 0

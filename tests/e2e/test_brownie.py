@@ -191,6 +191,7 @@ def test_an_interrupted_run_keeps_what_it_has(shell, tmp_path):
     assert json.loads((tmp_path / "out/manifest.json").read_text())["status"] == "partial"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 def test_a_scenario_that_does_not_exist_is_one_line_and_a_usage_error(shell):
     done = shell.brownie("run", "run_scenario", "main", "no-such-storm", "--network", "development")
@@ -212,6 +213,7 @@ def test_what_needs_no_node_works_without_one(shell):
     assert shell.brownie("compile", WAVETANK_ANVIL="/nowhere/anvil").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 def test_a_users_own_networks_are_left_alone_and_no_node_stays_behind(shell, home):
     done = shell.brownie("run", "deploy")

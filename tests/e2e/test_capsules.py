@@ -234,6 +234,7 @@ def test_a_planted_failure_shrinks_to_a_tenth_and_its_file_makes_the_same_run(pl
     assert json.loads(done.stdout)["digest"] == small.digest
 
 
+@pytest.mark.slow
 def test_the_same_capsule_takes_the_same_way(planted, tmp_path, monkeypatch):
     monkeypatch.setattr(shrinking, "_MOST_RUNS", 12)
     told = ([], [])

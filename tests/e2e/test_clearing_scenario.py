@@ -67,6 +67,7 @@ def test_the_auctions_come_in_time_so_no_fund_pays(unwound):
     assert measured(unwound, "house_fund_usd")[-1] > measured(unwound, "house_fund_usd")[0]  # auctions pay it fees
 
 
+@pytest.mark.slow
 def test_a_narrower_grid_frees_margin_makes_books_larger_and_fails_more_of_them(unwound):
     narrow = {"spots": [-0.05, -0.025, 0.0, 0.025, 0.05], "extremes": [], "factor": 1.0}
     changes = {f"clearing.portfolio.{name}": value for name, value in narrow.items()}

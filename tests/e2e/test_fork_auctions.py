@@ -99,6 +99,7 @@ def forked(place: str) -> RevmChain:
     return chain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["english", "dutch"])
 @pytest.mark.parametrize("said", [True, False], ids=["delay in the scenario", "delay on chain alone"])
 def test_a_delayed_feed_and_open_lots_are_attached_on_both_chains(kind, said, tmp_path):

@@ -92,6 +92,7 @@ def test_a_cluster_finds_the_same_bytes_and_the_same_digest(name, cluster, undis
     assert there == printed
 
 
+@pytest.mark.slow
 def test_what_is_killed_in_the_middle_ends_as_if_undisturbed(undisturbed, tmp_path):
     folder, printed = undisturbed
     out = tmp_path / "sweep"

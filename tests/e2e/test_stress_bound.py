@@ -73,6 +73,7 @@ def outcome(scenario, changes, seed):
     return {"status": "complete", "fault": "", **result.metrics}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("discount", [0.05, 0.13])
 def test_the_largest_threshold_without_bad_debt_is_one_over_one_and_the_discount(discount):
     step, bound = 0.01, 1 / (1 + discount)

@@ -29,6 +29,7 @@ def searched(tmp_path_factory):
     return folder, *stressed(folder)
 
 
+@pytest.mark.slow
 def test_points_of_a_search_follow_those_of_the_grid_in_results_and_answer(searched):
     folder, code, printed = searched
     assert code == 0

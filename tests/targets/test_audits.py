@@ -59,6 +59,7 @@ def project(folder: Path, change: tuple[str, str] = ("", ""), **constants: str) 
     return folder
 
 
+@pytest.mark.slow
 def test_a_risky_change_of_a_foundry_project_fails_its_audit(tmp_path):
     verdicts = {}
     for name, constants in (("sound", {}), ("risky", {"LIQUIDATION": "1.02e18"})):

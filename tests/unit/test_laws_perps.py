@@ -20,6 +20,7 @@ def test_a_law_of_the_perpetual_market_holds(law):
     assert finding.verdict == "holds", finding
 
 
+@pytest.mark.slow
 def test_the_storms_see_every_way_in_which_a_loss_falls():
     report = storms()
     for action in ("bankrupt", "deleverage", "socialise", "settlePool", "donate", "withdrawFund", "executeOrder"):
