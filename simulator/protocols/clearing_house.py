@@ -25,7 +25,7 @@ from simulator.protocols.option_math import Greeks
 from simulator.units import from_wad, to_wad
 
 MODELS = ("standard", "portfolio")
-_GAS, _LEG_GAS, _MOVED_LEG_GAS = 900_000, 130_000, 260_000  # to ask for, at most the second for each leg priced
+_GAS, _LEG_GAS, _MOVED_LEG_GAS = 1_500_000, 150_000, 260_000  # to ask for, at most the second for each leg priced
 _LONGEST_LOOK = 120  # [s] between two looks at margins, as premium, funding and time work on them too
 
 
