@@ -13,7 +13,7 @@ _HEAD: Final = Template("""\
 [audit]
 scenarios = [
     { name = "flash-crash", set = { "world.hours" = 3.5, "borrowers.count" = 120 } },
-    { name = "neutral-calm", set = { "world.hours" = 8, "traders.count" = 40 } },
+    { name = "neutral-calm", set = { "world.hours" = 6, "traders.count" = 40 } },
     { name = "flash-crash-hedge", set = { "world.hours" = 4, "traders.count" = 40 } },
     "probe-lending",
     "probe-hedge",
