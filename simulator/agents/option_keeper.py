@@ -113,9 +113,8 @@ class OptionKeeper(Agent):
             has_expiry = {series.expiry for series in self._options.series.values()}
             anywhere = moved or waits_for_room
             wanted = [one for one in self._wanted(desk.now, price) if anywhere or one[0] not in has_expiry]
-            wanted.sort(
-                key=lambda one: abs(one[1] - price)
-            )  # where room is short every expiry has what is at the money
+            # From the money outwards: where room is short every expiry has what is nearest to it.
+            wanted.sort(key=lambda one: abs(one[1] - price))
             room = self._room()
             waits_for_room = len(wanted) > room
             for listing in wanted[:room]:

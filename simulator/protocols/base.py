@@ -691,9 +691,9 @@ class Protocol(ABC):
             if placing.scope == table and placing.contract.name == name:
                 return placing.contract
         raise ConfigError(
-            f"{setting} = {table!r}, but no such table deployed a {name} before",
+            f"{setting} = {table!r}, but no such table deployed a {name}",
             where=self.id,
-            mend=f"name a table that does and put it before [{self.id}]",
+            mend="name the table that deploys it",
         )
 
     def attach(self, genesis: Genesis) -> None:

@@ -8,6 +8,7 @@ from simulator.agents.hedge_keeper import HedgeKeeperSettings
 from simulator.chain.revm import RevmChain
 from simulator.chain.types import Address
 from simulator.digest import Digest
+from simulator.protocols.base import Perp
 from simulator.record import Recorder
 from simulator.scenario.files import shipped
 from simulator.world import World
@@ -38,20 +39,19 @@ def balanced(name, **changes):
         world.run()
         world.finish()
         world.seal()
+    assert observer.checked >= 0.9 * world.steps * len(world.capabilities(Perp)) > 10  # some slots are missed
     return observer
 
 
 @pytest.mark.parametrize("name", PERPETUALS)
 def test_books_balance_after_every_block(name):
-    observer = balanced(name, **FEWER)
-    assert observer.checked > (10 if name.startswith("probe-") else 100)
+    balanced(name, **FEWER)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PERPETUALS)
 def test_books_balance_after_every_block_at_full_size(name):
-    observer = balanced(name)
-    assert observer.checked > (100 if name.startswith("probe-") else 1_000)
+    balanced(name)
 
 
 @pytest.mark.parametrize(

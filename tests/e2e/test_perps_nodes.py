@@ -1,15 +1,13 @@
 """Perpetual markets on a node, and on a fork of one where they run already."""
 
 import pytest
-from nodes import need_anvil
+from nodes import need_anvil, node_of
 from perp_books import BooksObserver, check_books
 from perp_storms import CRASH, storm
 
 from simulator import run
-from simulator.chain.anvil import AnvilChain
 from simulator.chain.fork import find_fork
 from simulator.chain.revm import RevmChain
-from simulator.chain.types import Address
 from simulator.deployment import deployment_of
 from simulator.observer import Observer
 from simulator.protocols.base import Perp
@@ -47,23 +45,15 @@ def test_a_node_gives_the_digest_of_the_embedded_chain(tmp_path):
 
 
 def test_a_market_that_runs_already_is_taken_over_with_its_accounts(tmp_path):
-    need_anvil()
     scenario = storm(tmp_path, CRASH, world__hours=2.2)  # past the crash
-    settings = scenario.chain
-    node = AnvilChain(
-        chain_id=settings.id,
-        gas_limit=settings.gas_limit,
-        coinbase=Address(settings.coinbase),
-        flags=["--auto-impersonate", "--accounts", "0"],
-    )
-    try:
+    with node_of(scenario) as node:
         first = World(scenario, 3, node, Observer(None, None))
         first.run()
         deployment_of(first, node.process.url, ()).write(tmp_path / "running.deployment.json")
         (tmp_path / "fork.toml").write_text(FORK.format(url=node.process.url))
         forking = load_scenario(str(tmp_path / "fork.toml"))
         fork = find_fork(node.process.url, None)
-        chain = RevmChain("exact", gas_limit=settings.gas_limit, fork=fork)
+        chain = RevmChain("exact", gas_limit=scenario.chain.gas_limit, fork=fork)
         second = World(forking, 9, chain, BooksObserver(None, None), fork)
         for venue in second.capabilities(Perp):
             before = first.by_id[venue.id]
@@ -77,5 +67,3 @@ def test_a_market_that_runs_already_is_taken_over_with_its_accounts(tmp_path):
             assert frame.funding == pytest.approx(venue.market.read(chain, "previewFunding"), rel=1e-9)
         second.run()
         assert second.observer.checked
-    finally:
-        node.close()

@@ -160,7 +160,8 @@ def compare(case: Case) -> int:
     return len(found)
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(cases())
 def test_any_faults_together_act_in_the_documented_order(case):
     compare(case)
