@@ -79,9 +79,9 @@ class OptionMarketMaker(OptionAgent):
         band = book.band(gamma, self.settings.capital_usd + max(0.0, book.equity))
         book.hedge(delta, band)
         owner = str(self.desk.address)
-        rows = [("delta_before_hedge", delta), ("delta_after_hedge", delta + book.size), *book.measures()]
-        self.desk.note(self.desk.agent, [(owner, name, value) for name, value in rows])
         off = delta + book.size
+        rows = [("delta_before_hedge", delta), ("delta_after_hedge", off), ("hedge_band", band), *book.measures()]
+        self.desk.note(self.desk.agent, [(owner, name, value) for name, value in rows])
         is_done = abs(off) <= band * (1 + 1e-9) or abs(delta) > book.room
         pause = 60 * self.settings.look_minutes if is_done else _REST_SECONDS
         return *_edges(self._spot, off, gamma, band), pause
